@@ -1,0 +1,38 @@
+#include <plait/core/deadline_awaiter.hpp>
+
+namespace plait::inline PLAIT_ABI::detail {
+
+bool deadline_awaiter::start() {
+  if (alarm_.when != sync::forever) {
+    try {
+      where().start(alarm_);
+    } catch (...) {
+      not_suspended();
+      throw;
+    }
+  }
+  if (wait()) return true;
+  stop_alarm();
+  return false;
+}
+
+bool deadline_awaiter::await_resume() {
+  stop_alarm();
+  resumed();
+  return state_->done();
+}
+
+// The state may be completed at this moment: then its wake-up is under way, and there is nothing to do.
+void deadline_awaiter::ring() noexcept {
+  if (stop_waiting()) where().push(*this);
+}
+
+void deadline_awaiter::stop_alarm() noexcept {
+  if (alarm_.place != timed::nowhere) where().stop(alarm_);
+}
+
+withdrawal deadline_awaiter::withdraw() noexcept {
+  return stop_waiting() ? withdrawal::withdrawn : withdrawal::under_way;
+}
+
+}  // namespace plait::inline PLAIT_ABI::detail

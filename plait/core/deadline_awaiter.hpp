@@ -1,0 +1,41 @@
+// Waiting for a state in a coroutine, until a deadline.
+#pragma once
+
+#include <plait/core/future.hpp>
+
+#include <coroutine>
+
+namespace plait::inline PLAIT_ABI::detail {
+
+/// co_await gives true when the state is done, false when the deadline came first. Cancelling the task that awaits
+/// leaves the state alone.
+class PLAIT_API deadline_awaiter final : public state_awaiter {
+ public:
+  deadline_awaiter(state_handle state, time_point deadline) noexcept
+      : state_awaiter(std::move(state)), alarm_(*this, deadline) {}
+  deadline_awaiter(deadline_awaiter&& other) noexcept
+      : state_awaiter(std::move(other)), alarm_(*this, other.alarm_.when) {}
+  ~deadline_awaiter() = default;
+
+  [[nodiscard]] bool await_ready() const noexcept { return state_->done(); }
+  template <class Promise> bool await_suspend(std::coroutine_handle<Promise> coroutine) {
+    if (this->begin(coroutine, "waiting with a timeout")) return false;
+    return start();
+  }
+  bool await_resume();
+
+ private:
+  struct alarm final : timed {
+    alarm(deadline_awaiter& whose, time_point at) noexcept : owner(&whose) { when = at; }
+    void run() noexcept override { owner->ring(); }
+    deadline_awaiter* owner;
+  };
+  bool start();
+  void ring() noexcept;
+  void stop_alarm() noexcept;
+  [[nodiscard]] withdrawal withdraw() noexcept override;
+
+  alarm alarm_;
+};
+
+}  // namespace plait::inline PLAIT_ABI::detail

@@ -1,0 +1,40 @@
+#include <plait/core/future.hpp>
+
+namespace plait::inline PLAIT_ABI::detail {
+
+std::exception_ptr future_base::exception() const {
+  wait();
+  if (cancelled()) throw cancelled_error();
+  return state_->error();
+}
+
+void future_base::wait_for(nanoseconds timeout) const {
+  if (checked().wait_until(from_now(timeout))) return;
+  std::string what = "plait: no result within the timeout of ";
+  what.append(std::to_string(timeout.count() / 1'000'000)).append(" ms");
+  if (!name().empty()) what.append(" from the call \"").append(name()).append("\"");
+  throw timeout_error(what);
+}
+
+void report_done_callback_error(const std::exception_ptr& error) noexcept {
+  report(severity::error, "a done callback threw " + describe(error));
+}
+
+bool state_awaiter::wait() noexcept {
+  if (state_->add(*this)) return true;
+  not_suspended();
+  return false;
+}
+
+void state_awaiter::fired(waiter& w) noexcept {
+  auto& self = static_cast<state_awaiter&>(w);
+  wake(self.where(), self);
+}
+
+withdrawal state_awaiter::withdraw() noexcept {
+  if (!stop_waiting()) return withdrawal::under_way;
+  state_->cancel();
+  return withdrawal::withdrawn;
+}
+
+}  // namespace plait::inline PLAIT_ABI::detail

@@ -1,0 +1,209 @@
+// Who resumes whom, and where.
+//
+// A coroutine has a home: the loop of the thread on which it awaits. Whoever completes what it awaits, on whatever
+// thread, hands its suspension to that home; the home resumes it, on its own thread.
+//
+//    completing thread                    home's thread
+//    state.publish ── fire ── wake() ──►  inbox / ready queue ──► suspension.run() ──► drive(coroutine)
+//
+// Coroutines hand over to each other through the driver (`task_context::next`), never by resuming one another: no
+// stack grows with the number or the depth of awaits, in any build, whether or not the compiler makes tail calls.
+//
+// Cancelling. A task_context says where its task is suspended. To cancel it, its home asks that suspension to
+// withdraw: to leave whatever list it stands in. If it could, the task resumes with cancelled_error; if its wake-up
+// was already under way, the task sees cancelled_error when that arrives. So a coroutine is resumed once for each
+// suspension, and its frame is never destroyed while somebody is about to wake it.
+#pragma once
+
+#include <plait/core/sync.hpp>
+
+#include <coroutine>
+#include <cstdint>
+#include <string_view>
+
+namespace plait::inline PLAIT_ABI::detail {
+
+class state;
+class task_context;
+
+/// Something that a home runs once on its own thread.
+struct PLAIT_API ready {
+  ready* next = nullptr;
+  virtual void run() noexcept = 0;
+  /// The home is closed and will not run it.
+  virtual void drop() noexcept {}
+
+ protected:
+  ready() noexcept = default;
+  ready(const ready&) noexcept {}
+  ready& operator=(const ready&) noexcept { return *this; }
+  ~ready() = default;
+};
+
+/// Something that a home runs when its time has come, unless it is stopped before.
+struct PLAIT_API timed : ready {
+  static constexpr std::uint32_t nowhere = 0xffffffff;
+
+  time_point when{};
+  std::uint32_t place = nowhere;  // in the home's timer queue
+  std::uint32_t order = 0;        // among those of the same time
+
+ protected:
+  ~timed() = default;
+};
+
+/// One thread's turn-taker; the event loop is one.
+class PLAIT_API home {
+ public:
+  /// The one that runs on this thread; null where none does. Out of line: compilers may keep a thread-local's address
+  /// across a suspension.
+  [[nodiscard]] static home* current() noexcept;
+
+  /// Runs `r` in the next turn. Only on the home's own thread.
+  virtual void push(ready& r) noexcept = 0;
+  /// The same from any thread. The home must be open: whoever is waited for here keeps it so.
+  virtual void post(ready& r) noexcept = 0;
+  /// Runs `t` at `t.when`, once. Only on the home's own thread; stop() takes it back, and does nothing where it is
+  /// not waiting. May throw std::bad_alloc.
+  virtual void start(timed& t) = 0;
+  virtual void stop(timed& t) noexcept = 0;
+  /// The context of coroutines that belong to no task of this home.
+  [[nodiscard]] virtual task_context& stranger() noexcept = 0;
+
+ protected:
+  home() noexcept = default;
+  ~home() = default;
+  static home* set_current(home* h) noexcept;
+};
+
+/// push or post, whichever is right on this thread.
+PLAIT_API void wake(home& where, ready& what) noexcept;
+
+/// What a suspension could do when it was asked to withdraw.
+enum class withdrawal : std::uint8_t {
+  withdrawn,  ///< nobody will wake it any more
+  under_way,  ///< its wake-up is on its way
+  delegated,  ///< what it waits for was cancelled in its turn, and will wake it
+};
+
+/// A coroutine that waits. Lives in its frame.
+class PLAIT_API suspension : public ready {
+ public:
+  void run() noexcept final;
+
+ protected:
+  suspension() noexcept = default;
+  /// A suspension moves (with its awaiter) only before it is begun.
+  suspension(suspension&&) noexcept {}
+  ~suspension() = default;
+
+  /// Notes who waits. True where the task was cancelled meanwhile: then it must not suspend (return false from
+  /// await_suspend), and resumed() throws. Throws no_running_loop_error where no loop runs.
+  template <class Promise> [[nodiscard]] bool begin(std::coroutine_handle<Promise> coroutine, const char* what);
+  /// What await_resume does first: throws cancelled_error where the wait was cancelled.
+  void resumed() const;
+  /// Takes back begin where it does not suspend after all.
+  void not_suspended() noexcept;
+  [[nodiscard]] home& where() const noexcept;
+  [[nodiscard]] virtual withdrawal withdraw() noexcept = 0;
+
+ private:
+  friend class task_context;
+  bool begin_in(std::coroutine_handle<> coroutine, task_context* context, const char* what);
+
+  std::coroutine_handle<> coroutine_;
+  task_context* context_ = nullptr;
+  bool cancelled_ = false;
+};
+
+/// What all coroutines of one task share: its home, where it is suspended, whether it was told to stop.
+class PLAIT_API task_context {
+ public:
+  explicit task_context(home& where) noexcept : home_(&where) {}
+  task_context(const task_context&) = delete;
+  task_context& operator=(const task_context&) = delete;
+
+  [[nodiscard]] home& where() const noexcept { return *home_; }
+  /// The context whose coroutine runs on this thread now; null where none does.
+  [[nodiscard]] static task_context* current() noexcept;
+
+  /// Resumes `coroutine` and then whichever each one hands over to, until all are suspended.
+  void drive(std::coroutine_handle<> coroutine) noexcept;
+  /// For the driver: to be resumed when the one that runs is suspended.
+  void hand_over(std::coroutine_handle<> coroutine) noexcept { next_ = coroutine; }
+  /// For the driver: the outermost coroutine has come to its end.
+  void hand_back() noexcept { ended_ = true; }
+
+  /// On the home's thread: cancelled_error at the await where it is suspended, or at the next one.
+  void request_cancel() noexcept;
+  /// A request has reached the task and was not taken back.
+  [[nodiscard]] virtual bool cancel_arrived() const noexcept { return false; }
+  /// Forgets a request that has not arrived yet.
+  void forget_cancel() noexcept { cancel_at_next_await_ = false; }
+
+ protected:
+  ~task_context() = default;
+  /// The outermost coroutine has ended; called by the driver, on the home's thread. May end the context's life.
+  virtual void ended() noexcept {}
+
+ private:
+  friend class suspension;
+
+  home* home_;
+  suspension* suspended_ = nullptr;
+  std::coroutine_handle<> next_;
+  bool cancel_at_next_await_ = false;
+  bool ended_ = false;
+};
+
+/// A thread that works for somebody who wants to know when it blocks for a result (a pool looks for calls that wait
+/// for one another).
+class PLAIT_API blocking_observer {
+ public:
+  virtual void blocks_on(state& awaited) noexcept = 0;
+  virtual void goes_on() noexcept = 0;
+  /// Installs it for this thread; returns the one before.
+  static blocking_observer* install(blocking_observer* observer) noexcept;
+
+ protected:
+  ~blocking_observer() = default;
+};
+
+/// While it lives, this thread's observer knows that it blocks.
+class PLAIT_API blocked_mark {
+ public:
+  explicit blocked_mark(state& awaited) noexcept;
+  blocked_mark(const blocked_mark&) = delete;
+  blocked_mark& operator=(const blocked_mark&) = delete;
+  ~blocked_mark();
+
+ private:
+  blocking_observer* observer_;
+};
+
+/// The base of every plait coroutine's promise: for whom it works.
+class promise_base {
+ public:
+  [[nodiscard]] task_context* context() const noexcept { return context_; }
+  void set_context(task_context& context) noexcept { context_ = &context; }
+
+ private:
+  task_context* context_ = nullptr;
+};
+
+/// The context that a coroutine works for; a stranger's where it is not plait's. Throws no_running_loop_error.
+PLAIT_API task_context& stranger_context(const char* what);
+
+template <class Promise>
+[[nodiscard]] task_context& context_of(std::coroutine_handle<Promise> coroutine, const char* what) {
+  if constexpr (std::is_base_of_v<promise_base, Promise>) {
+    if (auto* const context = coroutine.promise().context()) return *context;
+  }
+  return stranger_context(what);
+}
+
+template <class Promise> bool suspension::begin(std::coroutine_handle<Promise> coroutine, const char* what) {
+  return begin_in(coroutine, &context_of(coroutine, what), what);
+}
+
+}  // namespace plait::inline PLAIT_ABI::detail
