@@ -1,0 +1,55 @@
+#include <plait/executor/internal/call_queue.hpp>
+
+namespace plait::inline PLAIT_ABI::detail {
+
+void call_list::push_back(work_item& item) noexcept {
+  item.prev = last_;
+  item.next = nullptr;
+  (last_ ? last_->next : first_) = &item;
+  last_ = &item;
+}
+
+void call_list::remove(work_item& item) noexcept {
+  (item.prev ? item.prev->next : first_) = item.next;
+  (item.next ? item.next->prev : last_) = item.prev;
+  item.next = item.prev = nullptr;
+}
+
+call_list& call_queue::lane(int priority) { return priority == 0 ? usual_ : others_[priority]; }
+
+void call_queue::push(work_item& item) {
+  lane(item.priority()).push_back(item);
+  item.queued = true;
+  ++size_;
+}
+
+work_item* call_queue::take_first(call_list& lane) noexcept {
+  auto* const item = lane.front();
+  lane.remove(*item);
+  item->queued = false;
+  --size_;
+  return item;
+}
+
+work_item* call_queue::pop() noexcept {
+  if (size_ == 0) return nullptr;
+  for (auto& [priority, lane] : others_) {
+    if (priority < 0) break;
+    if (!lane.empty()) return take_first(lane);
+  }
+  if (!usual_.empty()) return take_first(usual_);
+  for (auto& [priority, lane] : others_) {
+    if (!lane.empty()) return take_first(lane);
+  }
+  return nullptr;
+}
+
+bool call_queue::remove(work_item& item) noexcept {
+  if (!item.queued) return false;
+  lane(item.priority()).remove(item);
+  item.queued = false;
+  --size_;
+  return true;
+}
+
+}  // namespace plait::inline PLAIT_ABI::detail

@@ -1,0 +1,44 @@
+// The calls that wait in an executor.
+#pragma once
+
+#include <plait/executor/work_item.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <map>
+
+namespace plait::inline PLAIT_ABI::detail {
+
+/// A doubly linked list through the items.
+class call_list {
+ public:
+  void push_back(work_item& item) noexcept;
+  void remove(work_item& item) noexcept;
+  [[nodiscard]] work_item* front() const noexcept { return first_; }
+  [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+ private:
+  work_item* first_ = nullptr;
+  work_item* last_ = nullptr;
+};
+
+/// First in, first out, higher priorities first. Not thread-safe: its owner's lock guards it and the items' links.
+class call_queue {
+ public:
+  /// May throw std::bad_alloc for a priority that it has not seen.
+  void push(work_item& item);
+  [[nodiscard]] work_item* pop() noexcept;
+  /// False where the item does not stand here.
+  bool remove(work_item& item) noexcept;
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  [[nodiscard]] call_list& lane(int priority);
+  work_item* take_first(call_list& lane) noexcept;
+
+  call_list usual_;                                  // priority 0
+  std::map<int, call_list, std::greater<>> others_;  // kept once made: a program uses few
+  std::size_t size_ = 0;
+};
+
+}  // namespace plait::inline PLAIT_ABI::detail

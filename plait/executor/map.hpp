@@ -1,0 +1,305 @@
+// executor::map: many items through one function, in bounded memory where that is asked for.
+//
+//    source (the ranges) ──► chunks ──submit──► executor
+//                                                  │ each chunk's future, in order of input or of completion
+//    range-for, or co_await next() ◄── current chunk's outcomes
+//
+// One chunk is one call; it gives one outcome an item, so that an item that fails fails alone. What is not taken yet
+// is counted: with a buffer_size, a new chunk is submitted for each that was taken.
+#pragma once
+
+#include <plait/core/any_future.hpp>
+#include <plait/core/time.hpp>
+#include <plait/executor/completions.hpp>
+#include <plait/executor/executor.hpp>
+
+#include <deque>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace plait::inline PLAIT_ABI {
+
+namespace detail {
+
+PLAIT_API void check_map_options(const map_options& options);
+/// Nothing where there is no room now.
+[[nodiscard]] PLAIT_API std::optional<slot> slot_at_once(executor& pool);
+[[noreturn]] PLAIT_API void throw_map_timeout(std::size_t taken);
+
+/// What travels as one call.
+template <class R, class F, class... Items> struct map_chunk {
+  F function;
+  std::vector<std::tuple<Items...>> items;
+
+  std::vector<outcome<R>> operator()(std::stop_token stop) {
+    std::vector<outcome<R>> results;
+    results.reserve(items.size());
+    for (auto& item : items) {
+      results.emplace_back();  // cancelled, unless more is known
+      if (stop.stop_requested()) continue;
+      try {
+        results.back() = std::apply(
+            [&](Items&... arguments) {
+              const auto run = [&]() -> decltype(auto) {
+                if constexpr (called_with_token<F, Items...>)
+                  return std::invoke(function, stop, std::move(arguments)...);
+                else
+                  return std::invoke(function, std::move(arguments)...);
+              };
+              if constexpr (std::is_void_v<R>)
+                return run(), outcome<R>(std::monostate());
+              else
+                return outcome<R>(stored<R>(run()));
+            },
+            item);
+      } catch (const cancelled_error&) {
+      } catch (...) {
+        results.back() = std::current_exception();
+      }
+    }
+    return results;
+  }
+};
+
+template <class R> using chunk_outcomes = std::vector<outcome<R>>;
+
+/// The ranges, whatever they are.
+template <class R> class map_source {
+ public:
+  virtual ~map_source() = default;
+  [[nodiscard]] virtual bool at_end() = 0;
+  /// Submits the next chunk, not at the end. `room`: acquired before; null: nothing is submitted where there is none
+  /// now.
+  [[nodiscard]] virtual completions::entry submit(executor& pool, slot* room) = 0;
+};
+
+template <class R, class F, class... Views> class ranges_source final : public map_source<R> {
+ public:
+  template <class... Ranges>
+  ranges_source(std::size_t chunk_size, F function, Ranges&&... ranges)
+      : chunk_size_(chunk_size),
+        function_(std::move(function)),
+        views_(std::views::all(std::forward<Ranges>(ranges))...) {
+    std::apply([&](auto&... view) { at_.emplace(std::ranges::begin(view)...); }, views_);
+  }
+
+  [[nodiscard]] bool at_end() override {
+    skip();
+    return at_end(std::index_sequence_for<Views...>());
+  }
+
+  [[nodiscard]] completions::entry submit(executor& pool, slot* room) override {
+    std::optional<slot> place = room ? std::optional<slot>(std::move(*room)) : slot_at_once(pool);
+    if (!place) return {};
+    map_chunk<R, F, std::ranges::range_value_t<Views>...> next{function_, {}};
+    fill(next.items);
+    const auto items = next.items.size();
+    return {pool.submit(std::move(*place), std::move(next)).handle(), items};
+  }
+
+ private:
+  template <std::size_t... I> [[nodiscard]] bool at_end(std::index_sequence<I...>) {
+    return ((std::get<I>(*at_) == std::ranges::end(std::get<I>(views_))) || ...);
+  }
+  // An input iterator is moved on only when the next item is wanted: moving on may block or compute.
+  void skip() {
+    if (std::exchange(taken_, false)) std::apply([](auto&... at) { (++at, ...); }, *at_);
+  }
+  void fill(std::vector<std::tuple<std::ranges::range_value_t<Views>...>>& items) {
+    while (items.size() < chunk_size_ && !at_end()) {
+      std::apply([&](auto&... at) { items.emplace_back(*at...); }, *at_);
+      taken_ = true;
+    }
+  }
+
+  std::size_t chunk_size_;
+  F function_;
+  std::tuple<Views...> views_;
+  std::optional<std::tuple<std::ranges::iterator_t<Views>...>> at_;
+  bool taken_ = false;
+};
+
+}  // namespace detail
+
+/// The results of executor::map. Off a loop a plain range (`for (auto&& r : results)`), each step of which blocks
+/// until its result is there; in a coroutine `while (auto r = co_await results.next())`. An item that failed throws
+/// what it threw where it is read; iteration can go on behind it. A call that returns nothing gives std::monostate.
+/// Move-only. Thread safety: none. Destroying it cancels what is left. The executor must outlive it; ranges that were
+/// passed as lvalues too.
+template <class R> class [[nodiscard]] map_results {
+ public:
+  using value_type = detail::stored<R>;
+  class iterator;
+
+  map_results(executor& pool, const map_options& options, bool ordered, std::unique_ptr<detail::map_source<R>> source)
+      : pool_(&pool),
+        source_(std::move(source)),
+        chunks_(ordered),
+        deadline_(options.timeout ? detail::from_now(*options.timeout) : sync::forever),
+        most_in_flight_(options.buffer_size ? std::max<std::size_t>(1, *options.buffer_size / options.chunk_size)
+                                            : static_cast<std::size_t>(-1)) {
+    refill();
+  }
+  map_results(map_results&&) noexcept = default;
+  map_results& operator=(map_results&&) = delete;
+  ~map_results() { chunks_.cancel_all(); }
+
+  /// The next result, or nothing at the end. Awaiting suspends until it is there. Throws what the item threw,
+  /// cancelled_error where it was cancelled, timeout_error. Cancellation of the waiting task: no item is lost to a
+  /// later next().
+  [[nodiscard]] task<std::optional<value_type>> next() {
+    refill();
+    while (!has_current()) {
+      if (chunks_.empty()) {
+        if (source_->at_end()) co_return std::nullopt;
+        auto room = co_await pool_->acquire_slot();
+        submit(&room);
+        continue;
+      }
+      const bool in_time = co_await chunks_.ready_by(deadline_);
+      if (!in_time) detail::throw_map_timeout(taken_);
+      take_chunk();
+    }
+    co_return take_current();
+  }
+
+  [[nodiscard]] iterator begin() { return iterator(*this); }
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+ private:
+  [[nodiscard]] bool has_current() const noexcept { return position_ < current_.size(); }
+  [[nodiscard]] bool at_end() { return !has_current() && chunks_.empty() && source_->at_end(); }
+
+  void submit(slot* room) {
+    if (auto submitted = source_->submit(*pool_, room); submitted.state) chunks_.add(std::move(submitted));
+  }
+  void refill() {
+    while (chunks_.size() < most_in_flight_ && !source_->at_end()) {
+      const auto before = chunks_.size();
+      submit(nullptr);
+      if (chunks_.size() == before) return;  // no room now, and waiting for it must not block here
+    }
+  }
+  void take_chunk() {
+    const auto done = chunks_.take();
+    position_ = 0;
+    current_.clear();
+    if (done.state->error())
+      while (current_.size() < done.items) current_.emplace_back(done.state->error());
+    else if (done.state->status() == call_status::finished)
+      current_ = std::move(*detail::slot_of<detail::chunk_outcomes<R>>(*done.state.get()));
+    current_.resize(done.items);  // what is not there was cancelled
+    refill();
+  }
+  value_type take_current() {
+    ++taken_;
+    auto result = std::move(current_[position_++]);
+    if constexpr (std::is_void_v<R>) {
+      std::move(result).value();
+      return {};
+    } else {
+      return std::move(result).value();
+    }
+  }
+  void wait_for_current() {
+    while (!has_current()) {
+      if (chunks_.empty()) {
+        auto room = pool_->acquire_slot().result();
+        submit(&room);
+        continue;
+      }
+      if (!chunks_.wait_until(deadline_)) detail::throw_map_timeout(taken_);
+      take_chunk();
+    }
+  }
+
+  executor* pool_;
+  std::unique_ptr<detail::map_source<R>> source_;
+  detail::completions chunks_;
+  time_point deadline_;
+  std::size_t most_in_flight_;
+  std::size_t taken_ = 0;
+  detail::chunk_outcomes<R> current_;
+  std::size_t position_ = 0;
+};
+
+/// An input iterator: reading blocks until the item is there, and throws what the item threw; ++ goes on behind it.
+template <class R> class map_results<R>::iterator {
+ public:
+  using value_type = map_results::value_type;
+  using difference_type = std::ptrdiff_t;
+  using iterator_concept = std::input_iterator_tag;
+
+  iterator() noexcept = default;
+  explicit iterator(map_results& from) noexcept : from_(&from) {}
+
+  value_type& operator*() const {
+    if (!read_) {
+      from_->wait_for_current();
+      skip_ = true;  // also where it throws: then ++ goes on behind the item that failed
+      read_ = std::make_shared<value_type>(from_->take_current());
+    }
+    return *read_;
+  }
+  iterator& operator++() {
+    if (!skip_) {
+      from_->wait_for_current();
+      ++from_->position_;
+    }
+    skip_ = false;
+    read_.reset();
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+  friend bool operator==(const iterator& at, std::default_sentinel_t) { return !at.skip_ && at.from_->at_end(); }
+
+ private:
+  map_results* from_ = nullptr;
+  mutable bool skip_ = false;
+  mutable std::shared_ptr<value_type> read_;
+};
+
+namespace detail {
+
+template <class R, class F, class... Ranges>
+map_results<R> start_map(executor& pool, const map_options& options, bool ordered, F f, Ranges&&... ranges) {
+  check_map_options(options);
+  using source = ranges_source<R, F, std::views::all_t<Ranges>...>;
+  return map_results<R>(pool, options, ordered,
+                        std::make_unique<source>(options.chunk_size, std::move(f), std::forward<Ranges>(ranges)...));
+}
+
+}  // namespace detail
+
+template <class F, std::ranges::input_range... Ranges>
+  requires callable_with<F, std::ranges::range_value_t<Ranges>...> && (sizeof...(Ranges) > 0)
+map_results<call_result<F, std::ranges::range_value_t<Ranges>...>> executor::map(const map_options& options, F f,
+                                                                                 Ranges&&... ranges) {
+  using R = call_result<F, std::ranges::range_value_t<Ranges>...>;
+  return detail::start_map<R>(*this, options, true, std::move(f), std::forward<Ranges>(ranges)...);
+}
+template <class F, std::ranges::input_range... Ranges>
+  requires callable_with<F, std::ranges::range_value_t<Ranges>...> && (sizeof...(Ranges) > 0)
+map_results<call_result<F, std::ranges::range_value_t<Ranges>...>> executor::map(F f, Ranges&&... ranges) {
+  return map(map_options{}, std::move(f), std::forward<Ranges>(ranges)...);
+}
+template <class F, std::ranges::input_range... Ranges>
+  requires callable_with<F, std::ranges::range_value_t<Ranges>...> && (sizeof...(Ranges) > 0)
+map_results<call_result<F, std::ranges::range_value_t<Ranges>...>> executor::map_unordered(const map_options& options,
+                                                                                           F f, Ranges&&... ranges) {
+  using R = call_result<F, std::ranges::range_value_t<Ranges>...>;
+  return detail::start_map<R>(*this, options, false, std::move(f), std::forward<Ranges>(ranges)...);
+}
+template <class F, std::ranges::input_range... Ranges>
+  requires callable_with<F, std::ranges::range_value_t<Ranges>...> && (sizeof...(Ranges) > 0)
+map_results<call_result<F, std::ranges::range_value_t<Ranges>...>> executor::map_unordered(F f, Ranges&&... ranges) {
+  return map_unordered(map_options{}, std::move(f), std::forward<Ranges>(ranges)...);
+}
+
+}  // namespace plait::inline PLAIT_ABI

@@ -1,0 +1,133 @@
+#include <plait/core/internal/owner_gate.hpp>
+#include <plait/core/time.hpp>
+#include <plait/executor/internal/admission.hpp>
+#include <plait/executor/work_item.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <new>
+#include <string>
+
+namespace plait::inline PLAIT_ABI::detail {
+namespace {
+
+constexpr std::size_t longest_name = 1000;  // arbitrary: a name is for people
+
+constexpr std::size_t rounded(std::size_t size) noexcept {
+  return (size + alignof(call_extras) - 1) / alignof(call_extras) * alignof(call_extras);
+}
+
+}  // namespace
+
+void check_options(const call_options& options, bool copyable) {
+  if (options.timeout) static_cast<void>(to_nanoseconds(*options.timeout, "timeout"));
+  if (options.retries < 0) throw_invalid_argument("retries", std::to_string(options.retries), "0 or more");
+  if (options.retries > 0 && !copyable)
+    throw_invalid_argument("retries", std::to_string(options.retries),
+                           "0, since the callable or an argument of this call can only be moved");
+}
+
+void* allocate_work_item(std::size_t size, const call_options& options, work_item::layout& behind) {
+  behind.has_extras = has_extras(options);
+  behind.object_size = static_cast<std::uint32_t>(behind.has_extras ? rounded(size) : size);
+  behind.name_length = static_cast<std::uint16_t>(std::min(options.name.size(), longest_name));
+  return ::operator new(behind.object_size + (behind.has_extras ? sizeof(call_extras) : 0) + behind.name_length);
+}
+
+void free_work_item(void* item) noexcept { ::operator delete(item); }
+
+void fill_behind(void* item, const work_item::layout& behind, const call_options& options) noexcept {
+  auto* at = static_cast<std::byte*>(item) + behind.object_size;
+  if (behind.has_extras) {
+    new (at) call_extras{options.timeout ? from_now(*options.timeout) : sync::forever, options.priority,
+                         options.retries, options.retry_on};
+    at += sizeof(call_extras);
+  }
+  if (behind.name_length > 0) std::memcpy(at, options.name.data(), behind.name_length);
+}
+
+work_item::work_item(layout behind) noexcept : behind_(behind) {}
+
+std::byte* work_item::behind() const noexcept {
+  return reinterpret_cast<std::byte*>(const_cast<work_item*>(this)) + behind_.object_size;
+}
+call_extras* work_item::mutable_extras() noexcept {
+  return behind_.has_extras ? std::launder(reinterpret_cast<call_extras*>(behind())) : nullptr;
+}
+const call_extras* work_item::extras() const noexcept { return const_cast<work_item*>(this)->mutable_extras(); }
+std::string_view work_item::name() const noexcept {
+  const auto* const at = behind() + (behind_.has_extras ? sizeof(call_extras) : 0);
+  return {reinterpret_cast<const char*>(at), behind_.name_length};
+}
+
+void work_item::set_owner(call_owner& owner) noexcept {
+  owner_ = &owner;
+  has_deadline_ = extras() && extras()->deadline != sync::forever;
+  if (has_deadline_) add_handle();  // the executor's own, see above
+}
+
+cancel_outcome work_item::cancel() noexcept {
+  call_owner::withdrawn got{cancel_outcome::too_late};
+  {
+    const std::lock_guard inside(owner_gate());
+    if (done()) return cancel_outcome::too_late;
+    got = owner_->withdraw(*this);
+  }
+  if (got.room) got.room->leave(bytes());
+  if (got.outcome == cancel_outcome::dropped) complete({});
+  if (got.outcome == cancel_outcome::asked) got.ask.request_stop();
+  return got.outcome;
+}
+
+outcome<void> work_item::execute(call_environment& environment) noexcept {
+  auto* const more = mutable_extras();
+  for (;;) {
+    const bool last = !more || more->retries_left == 0;
+    try {
+      invoke(environment, last);
+      if (!last) discard();
+      return std::monostate();
+    } catch (const cancelled_error&) {
+      discard();
+      return {};
+    } catch (...) {
+      auto error = std::current_exception();
+      if (!last && more->retry_on && more->retry_on(error) && sync::now() < more->deadline) {
+        --more->retries_left;
+        continue;
+      }
+      discard();
+      return error;
+    }
+  }
+}
+
+void work_item::complete(outcome<void> how) noexcept {
+  const bool shared = has_deadline_;
+  if (!shared || claim()) {
+    if (how.exception()) set_error(how.exception());
+    if (how.cancelled()) discard();
+    publish(how.cancelled() ? call_status::cancelled : call_status::finished);
+  }
+  if (shared) drop_handle();
+}
+
+void work_item::expire(bool was_waiting) noexcept {
+  if (claim()) {
+    try {
+      std::string what = "plait: the call";
+      if (!name().empty()) what.append(" \"").append(name()).append("\"");
+      set_error(std::make_exception_ptr(timeout_error(what.append(" was not done by its deadline"))));
+    } catch (...) {
+      set_error(std::current_exception());
+    }
+    if (was_waiting) discard();
+    publish(call_status::finished);
+  }
+  if (was_waiting) drop_handle();  // else its worker does it
+}
+
+void work_item::refuse() noexcept { complete({}); }
+
+}  // namespace plait::inline PLAIT_ABI::detail

@@ -1,0 +1,137 @@
+// The work item: what an executor takes. One object, one allocation: the state of its future, the call itself, and
+// behind it what few calls have (a deadline, a priority, retries) and the name.
+//
+//    ┌ work_item ──────────────┬ call<R, F, Args...> ──────┬ behind the object ────────┐
+//    │ state machine, links,   │ result, callable and      │ call_extras, if any; name │
+//    │ owner                   │ arguments until it ran    │                           │
+//    └─────────────────────────┴───────────────────────────┴───────────────────────────┘
+//
+// Who may touch it
+// - From accept() until it is published it belongs to its executor (its owner). While it waits, the owner's lock says
+//   who has it: the worker that takes it or the cancel that withdraws it, never both; that one completes it.
+// - A call with a deadline may be completed by the deadline while it runs: only then a claim decides, and the
+//   executor keeps a handle until its worker has let go.
+// - Who comes from a future (cancel) reaches the owner through the gate: an owner passes the gate before it goes, so
+//   that a call that is not done always has a living owner.
+#pragma once
+
+#include <plait/core/outcome.hpp>
+#include <plait/core/state.hpp>
+#include <plait/executor/call_options.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string_view>
+
+namespace plait::inline PLAIT_ABI::detail {
+
+class admission;
+class work_item;
+
+/// What a worker offers to the call that it runs.
+class call_environment {
+ public:
+  /// For a callable that takes one. Made on demand: a call that does not ask pays nothing.
+  [[nodiscard]] virtual std::stop_token stop_token() = 0;
+
+ protected:
+  ~call_environment() = default;
+};
+
+/// An executor's inner side, as its calls see it.
+class call_owner {
+ public:
+  struct withdrawn {
+    cancel_outcome outcome;
+    std::stop_source ask{std::nostopstate};     // to be asked to stop, where the outcome is `asked`
+    std::shared_ptr<admission> room = nullptr;  // to be told that the call has left, where it was counted
+  };
+  /// Takes a call that waits out of the queue, for the caller to complete (dropped), or finds who runs it. Runs no
+  /// user code.
+  [[nodiscard]] virtual withdrawn withdraw(work_item& item) noexcept = 0;
+
+ protected:
+  ~call_owner() = default;
+};
+
+/// What few calls have.
+struct call_extras {
+  time_point deadline = sync::forever;
+  int priority = 0;
+  int retries_left = 0;
+  bool (*retry_on)(const std::exception_ptr&) noexcept = nullptr;
+};
+
+class PLAIT_API work_item : public state {
+ public:
+  /// What make_work_item put behind the object.
+  struct layout {
+    std::uint32_t object_size = 0;
+    std::uint16_t name_length = 0;
+    bool has_extras = false;
+  };
+
+  [[nodiscard]] cancel_outcome cancel() noexcept final;
+  [[nodiscard]] std::string_view name() const noexcept final;
+  [[nodiscard]] const call_extras* extras() const noexcept;
+  [[nodiscard]] int priority() const noexcept { return extras() ? extras()->priority : 0; }
+  [[nodiscard]] bool is_owned_by(const call_owner& owner) const noexcept { return owner_ == &owner; }
+  [[nodiscard]] bool has_deadline() const noexcept { return has_deadline_; }
+  [[nodiscard]] virtual bool takes_stop_token() const noexcept = 0;
+  /// About what it and its arguments take in memory.
+  [[nodiscard]] virtual std::size_t bytes() const noexcept = 0;
+
+  // ── for the executor ──
+  /// Before it is queued.
+  void set_owner(call_owner& owner) noexcept;
+  void mark_running() noexcept { set_status(call_status::running); }
+  /// Runs the call, with retries. Its result is kept for complete().
+  [[nodiscard]] outcome<void> execute(call_environment& environment) noexcept;
+  /// Ends it as execute() said, or with an exception, or cancelled (an empty outcome). The executor must not touch it
+  /// after this. Where a deadline came first, nothing but the executor's handle goes.
+  void complete(outcome<void> how) noexcept;
+  /// Its deadline has come while it waited (and was withdrawn) or runs: timeout_error, where it is not done.
+  void expire(bool was_waiting) noexcept;
+  /// accept() threw: nobody will ever complete it otherwise.
+  void refuse() noexcept;
+
+  // Links in the owner's queue, guarded by the owner.
+  work_item* next = nullptr;
+  work_item* prev = nullptr;
+  bool queued = false;
+  bool counted = false;  // it took room in a bounded executor
+
+ protected:
+  explicit work_item(layout behind) noexcept;
+
+  /// Calls the callable and keeps the value. `last`: callable and arguments may be moved from.
+  virtual void invoke(call_environment& environment, bool last) = 0;
+  /// Destroys the callable and its arguments.
+  virtual void discard() noexcept = 0;
+
+ private:
+  [[nodiscard]] std::byte* behind() const noexcept;
+  [[nodiscard]] call_extras* mutable_extras() noexcept;
+
+  call_owner* owner_ = nullptr;  // valid while not done, and only inside the gate for who comes from a future
+  layout behind_;
+  bool has_deadline_ = false;
+};
+
+/// std::invalid_argument where an option can't be.
+PLAIT_API void check_options(const call_options& options, bool copyable);
+
+[[nodiscard]] inline bool has_extras(const call_options& o) noexcept {
+  return o.timeout || o.priority != 0 || o.retries != 0;
+}
+
+/// Memory for an object of `size` bytes with what goes behind it; the layout tells where.
+[[nodiscard]] PLAIT_API void* allocate_work_item(std::size_t size, const call_options& options,
+                                                 work_item::layout& behind);
+/// Fills what lies behind a new item.
+PLAIT_API void free_work_item(void* item) noexcept;
+PLAIT_API void fill_behind(void* item, const work_item::layout& behind, const call_options& options) noexcept;
+
+}  // namespace plait::inline PLAIT_ABI::detail
