@@ -1,0 +1,135 @@
+// The machinery behind thread_pool_executor.
+//
+//   any thread                    thread_pool (one lock)                   worker thread n
+//   ──────────                    ──────────────────────                   ───────────────
+//   submit ──accept(item)──►  queue ─────────────take()──────────────►  execute(item)
+//                             wake one, start one, or nothing              │ current = null: counts as free
+//   cancel ──withdraw(item)─► out of the queue, or the stop source         ▼
+//                             of the worker that runs it                 complete(item) ──► whoever waits
+//   shutdown ─begin()───────► closing; idle workers end                    │
+//                                                        ◄──── take() ─────┘
+//
+// Guarantees
+// - A call belongs to the queue until a worker takes it or a cancel withdraws it, under the lock: it is never run and
+//   cancelled, never lost, never completed twice.
+// - While calls wait, somebody awake will look at the queue again, or every worker is busy and no more may be
+// started.
+//   "Somebody awake" is a searcher: a worker that was woken, was just started, or spins. At most one is made at a
+//   time; a searcher that finds a call and leaves others makes the next. So a burst of submits makes one wake-up.
+// - A worker counts as free before its call completes: who was answered and submits again finds a free worker.
+// - No user code (calls, callbacks, initializer, stop callbacks) runs under the lock.
+// - The pool lives until its last worker has let go of it; an executor that may not wait leaves it to them.
+#pragma once
+
+#include <plait/core/home.hpp>
+#include <plait/core/internal/alarm_clock.hpp>
+#include <plait/core/internal/mutex.hpp>
+#include <plait/core/promise.hpp>
+#include <plait/executor/executor.hpp>
+#include <plait/executor/internal/admission.hpp>
+#include <plait/executor/internal/call_queue.hpp>
+#include <plait/executor/work_item.hpp>
+
+#include <atomic>
+#include <exception>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace plait::inline PLAIT_ABI::detail {
+
+class thread_pool final : public call_owner, public std::enable_shared_from_this<thread_pool> {
+ public:
+  struct settings {
+    int max_workers;
+    std::string prefix;
+    std::function<void()> initializer;
+    std::optional<nanoseconds> idle_timeout;
+    std::shared_ptr<admission> room;
+  };
+
+  explicit thread_pool(settings chosen);
+  ~thread_pool();
+
+  void accept(work_item& item);
+  [[nodiscard]] withdrawn withdraw(work_item& item) noexcept override;
+  future<bool> begin_shutdown(shutdown_mode mode, nanoseconds deadline);
+  /// All workers have ended; waits for their threads too. Only after begin_shutdown, by the executor's destructor.
+  void join() noexcept;
+  /// Gives up waiting: what waits is cancelled, what runs is asked and named in a warning, the threads end alone.
+  void abandon() noexcept;
+
+  [[nodiscard]] const settings& chosen() const noexcept { return settings_; }
+  [[nodiscard]] const std::shared_ptr<admission>& room() const noexcept { return settings_.room; }
+  [[nodiscard]] bool ended() noexcept;
+  [[nodiscard]] bool on_own_worker() const noexcept;
+  [[nodiscard]] int workers() noexcept;
+  [[nodiscard]] std::size_t pending() noexcept;
+  /// This is a forked child: the threads are the parent's.
+  [[nodiscard]] bool is_foreign() const noexcept;
+
+ private:
+  class worker;
+  enum class phase : std::uint8_t { open, closing, broken };
+
+  /// What is to be done about workers, once the lock is released.
+  struct next_worker {
+    worker* wake = nullptr;
+    worker* start = nullptr;
+  };
+  struct end_waiter {
+    promise<bool> answer;
+    std::uint64_t number;
+  };
+
+  // Under the lock.
+  [[nodiscard]] next_worker find_worker();
+  [[nodiscard]] bool needs_another_worker() const noexcept;
+  [[nodiscard]] worker* wake_last() noexcept;
+  [[nodiscard]] std::vector<worker*> wake_all();
+  [[nodiscard]] std::vector<work_item*> empty_queue();
+  void throw_if_closed() const;
+  void set_deadline(work_item& item);
+  [[nodiscard]] std::string describe_deadlock() const;
+
+  // Without it.
+  void take_care_of(next_worker next);
+  static void wake(worker& sleeper) noexcept;
+  void start(worker& fresh);
+  void work(worker& self) noexcept;
+  [[nodiscard]] bool initialize() noexcept;
+  [[nodiscard]] work_item* take(worker& self) noexcept;
+  void spin(worker& self) noexcept;
+  [[nodiscard]] bool sleep(worker& self) noexcept;
+  void leave(worker& self) noexcept;
+  void finish(worker& self, work_item& item, outcome<void> how) noexcept;
+  void deadline_came(work_item& item) noexcept;
+  void end_deadline_came(std::uint64_t number) noexcept;
+  void complete_all(const std::vector<work_item*>& items, const outcome<void>& how) noexcept;
+  void break_with(std::exception_ptr cause) noexcept;
+  void blocks_on(worker& self, const state& awaited) noexcept;
+
+  const settings settings_;
+  const unsigned fork_generation_;
+  const int owner_pid_;
+
+  mutex mutex_;  // guards all below, and the links and `queued` of the items in the queue
+  call_queue queue_;
+  std::vector<std::unique_ptr<worker>> workers_;  // that live or are being started
+  std::vector<std::unique_ptr<worker>> left_;     // that have ended; their threads are to be joined
+  worker* sleeping_ = nullptr;                    // the one that fell asleep last; a list
+  int searchers_ = 0;
+  phase phase_ = phase::open;
+  std::exception_ptr broken_by_;
+  std::list<end_waiter> end_waiters_;  // who removes one answers it
+  std::uint64_t end_waiters_made_ = 0;
+  bool deadlock_reported_ = false;
+
+  sync::atomic<std::size_t> waiting_calls_{0};  // the queue's size, for a spinning worker to look at without the lock
+  alarm_clock alarms_;
+};
+
+}  // namespace plait::inline PLAIT_ABI::detail

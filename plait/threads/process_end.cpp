@@ -1,0 +1,60 @@
+#include <plait/threads/internal/process_end.hpp>
+#include <plait/threads/internal/thread_pool.hpp>
+
+#include <cstdlib>
+#include <mutex>
+#include <vector>
+
+#include <pthread.h>
+
+namespace plait::inline PLAIT_ABI::detail {
+namespace {
+
+constexpr std::chrono::seconds time_to_end{1};  // what calls that still run get, when the program leaves
+
+std::atomic<bool> leaving{false};
+std::atomic<unsigned> generation{0};
+
+// Never destroyed: static destructors of users may come later than ours would.
+struct living_pools {
+  mutex lock;  // guards what follows
+  std::vector<std::weak_ptr<thread_pool>> pools;
+};
+living_pools& living() {
+  static auto* const instance = new living_pools;
+  return *instance;
+}
+
+void end_all() {
+  leaving = true;
+  std::vector<std::shared_ptr<thread_pool>> pools;
+  {
+    const std::lock_guard lock(living().lock);
+    for (const auto& weak : living().pools)
+      if (auto pool = weak.lock(); pool && !pool->is_foreign()) pools.push_back(std::move(pool));
+  }
+  std::vector<future<bool>> ends;
+  for (const auto& pool : pools) ends.push_back(pool->begin_shutdown(shutdown_mode::kill, time_to_end));
+  for (const auto& end : ends) end.handle()->wait_until(sync::forever);
+}
+
+}  // namespace
+
+void register_pool(const std::shared_ptr<thread_pool>& pool) {
+  // The first pool registers the end; so a pool with static storage is destroyed before it (and drains).
+  static const bool registered = [] {
+    std::atexit(end_all);
+    pthread_atfork(nullptr, nullptr, [] { ++generation; });
+    return true;
+  }();
+  static_cast<void>(registered);
+  auto& [lock, pools] = living();
+  const std::lock_guard locked(lock);
+  std::erase_if(pools, [](const auto& weak) { return weak.expired(); });
+  pools.push_back(pool);
+}
+
+bool process_is_leaving() noexcept { return leaving.load(std::memory_order_relaxed); }
+unsigned fork_generation() noexcept { return generation.load(std::memory_order_relaxed); }
+
+}  // namespace plait::inline PLAIT_ABI::detail

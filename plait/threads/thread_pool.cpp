@@ -1,0 +1,289 @@
+// Calls and workers; how it all ends is in thread_pool_end.cpp.
+#include <plait/core/internal/owner_gate.hpp>
+#include <plait/core/internal/spin.hpp>
+#include <plait/core/report.hpp>
+#include <plait/core/thread_name.hpp>
+#include <plait/threads/internal/process_end.hpp>
+#include <plait/threads/internal/thread_pool.hpp>
+#include <plait/threads/internal/worker.hpp>
+
+#include <algorithm>
+#include <mutex>
+#include <system_error>
+
+#include <unistd.h>
+
+namespace plait::inline PLAIT_ABI::detail {
+
+thread_pool::thread_pool(settings chosen)
+    : settings_(std::move(chosen)), fork_generation_(fork_generation()), owner_pid_(getpid()) {}
+
+thread_pool::~thread_pool() {
+  alarms_.stop();
+  pass_owner_gate();
+}
+
+// ── submitting ──
+
+void thread_pool::accept(work_item& item) {
+  if (is_foreign())
+    throw broken_executor("plait: this executor belongs to process " + std::to_string(owner_pid_) +
+                          ", of which this one (" + std::to_string(getpid()) + ") was forked; make one here");
+  item.set_owner(*this);
+  next_worker next;
+  {
+    const std::lock_guard lock(mutex_);
+    throw_if_closed();
+    if (item.has_deadline()) set_deadline(item);
+    queue_.push(item);
+    waiting_calls_.store(queue_.size(), std::memory_order_relaxed);
+    try {
+      next = find_worker();
+    } catch (...) {
+      if (!workers_.empty()) return;  // no memory for one more: those that are there will take it
+      queue_.remove(item);
+      alarms_.clear(&item);
+      throw;
+    }
+  }
+  try {
+    take_care_of(next);
+  } catch (...) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!workers_.empty() || !queue_.remove(item)) return;
+      waiting_calls_.store(queue_.size(), std::memory_order_relaxed);
+    }
+    alarms_.clear(&item);
+    throw;
+  }
+}
+
+void thread_pool::throw_if_closed() const {
+  if (phase_ == phase::broken)
+    throw broken_executor("plait: the executor is broken: its initializer threw " + describe(broken_by_), broken_by_);
+  if (process_is_leaving()) throw shut_down_error("plait: submit while the program is leaving");
+  if (phase_ == phase::closing) throw shut_down_error("plait: submit to an executor that was shut down");
+}
+
+// A call waits: whom to wake or to start for it. Nobody, where somebody is on the way to the queue already.
+thread_pool::next_worker thread_pool::find_worker() {
+  if (searchers_ > 0) return {};
+  if (sleeping_) return {.wake = wake_last()};
+  if (!needs_another_worker()) return {};
+  int number = 0;  // the lowest that is free
+  while (std::ranges::any_of(workers_, [&](const auto& w) { return w->number == number; })) ++number;
+  auto& fresh = *workers_.emplace_back(std::make_unique<worker>(*this, number));
+  // A worker that has to initialize itself first may be long in coming: the next call does not wait for it.
+  fresh.searching = !settings_.initializer;
+  if (fresh.searching) ++searchers_;
+  return {.start = &fresh};
+}
+
+bool thread_pool::needs_another_worker() const noexcept {
+  if (workers_.size() >= static_cast<std::size_t>(settings_.max_workers)) return false;
+  const auto busy = std::ranges::count_if(
+      workers_, [](const auto& w) { return w->current.load(std::memory_order_acquire) != nullptr; });
+  return static_cast<std::size_t>(busy) + queue_.size() > workers_.size();
+}
+
+thread_pool::worker* thread_pool::wake_last() noexcept {
+  auto* const woken = sleeping_;
+  sleeping_ = woken->next_asleep;
+  woken->asleep = false;
+  woken->searching = true;
+  ++searchers_;
+  return woken;
+}
+
+void thread_pool::wake(worker& sleeper) noexcept {
+  sleeper.woken.store(1, std::memory_order_release);
+  sync::futex_wake(sleeper.woken, 1);
+}
+
+void thread_pool::take_care_of(next_worker next) {
+  if (next.wake) wake(*next.wake);
+  if (next.start) start(*next.start);
+}
+
+// Throws where no thread is to be had and the pool has none.
+void thread_pool::start(worker& fresh) {
+  std::vector<std::unique_ptr<worker>> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    ended.swap(left_);
+  }
+  for (const auto& gone : ended) gone->thread.join();
+  try {
+    fresh.thread = sync::thread([self = shared_from_this(), &fresh] { self->work(fresh); });
+  } catch (const std::system_error& error) {
+    next_worker instead;
+    bool none_left = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (fresh.searching) --searchers_;
+      std::erase_if(workers_, [&](const auto& w) { return w.get() == &fresh; });
+      none_left = workers_.empty();
+      if (queue_.size() > 0 && sleeping_) instead.wake = wake_last();
+    }
+    if (instead.wake) wake(*instead.wake);
+    if (none_left)
+      throw std::system_error(error.code(), "plait: no thread could be started for the executor " + settings_.prefix +
+                                                " (pthread_create)");
+    report(severity::warning, "the executor " + settings_.prefix + " could start no further thread: " + error.what());
+  }
+}
+
+// ── a worker's life ──
+
+void thread_pool::work(worker& self) noexcept {
+  set_thread_name(settings_.prefix + "_" + std::to_string(self.number));
+  worker::of_this_thread() = &self;
+  blocking_observer::install(&self);
+  if (initialize()) {
+    do {
+      while (auto* const item = take(self)) finish(self, *item, item->execute(self));
+      spin(self);
+    } while (sleep(self));
+  }
+  leave(self);
+}
+
+bool thread_pool::initialize() noexcept {
+  if (!settings_.initializer) return true;
+  try {
+    settings_.initializer();
+    return true;
+  } catch (...) {
+    break_with(std::current_exception());
+    return false;
+  }
+}
+
+work_item* thread_pool::take(worker& self) noexcept {
+  work_item* item = nullptr;
+  next_worker next;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(self.searching, false)) --searchers_;
+    item = queue_.pop();
+    if (!item) return nullptr;
+    waiting_calls_.store(queue_.size(), std::memory_order_relaxed);
+    item->mark_running();
+    self.current.store(item, std::memory_order_relaxed);
+    self.forget_stop_source();
+    deadlock_reported_ = false;
+    try {
+      self.current_name = item->name();
+      if (queue_.size() > 0) next = find_worker();
+    } catch (const std::bad_alloc&) {  // then without a name, or without one more worker
+    }
+  }
+  try {
+    take_care_of(next);
+  } catch (...) {  // can't be: this worker is there
+  }
+  if (item->counted) settings_.room->leave(item->bytes());
+  return item;
+}
+
+void thread_pool::finish(worker& self, work_item& item, outcome<void> how) noexcept {
+  if (item.has_deadline()) alarms_.clear(&item);
+  self.current.store(nullptr, std::memory_order_release);
+  item.complete(std::move(how));
+}
+
+// At most one worker spins: it counts as a searcher, so that a submit need not wake anybody.
+void thread_pool::spin(worker& self) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (searchers_ > 0 || phase_ != phase::open) return;
+    self.searching = true;
+    ++searchers_;
+  }
+  static_cast<void>(spin_until([this] { return waiting_calls_.load(std::memory_order_relaxed) > 0; }));
+}
+
+// False where the worker is to end.
+bool thread_pool::sleep(worker& self) noexcept {
+  auto deadline = settings_.idle_timeout ? from_now(*settings_.idle_timeout) : sync::forever;
+  {
+    const std::lock_guard lock(mutex_);
+    if (queue_.size() > 0) return true;
+    if (std::exchange(self.searching, false)) --searchers_;
+    if (phase_ != phase::open) return false;
+    self.woken.store(0, std::memory_order_relaxed);
+    self.asleep = true;
+    self.next_asleep = std::exchange(sleeping_, &self);
+  }
+  while (self.woken.load(std::memory_order_acquire) == 0) {
+    if (sync::futex_wait(self.woken, 0, deadline)) continue;
+    const std::lock_guard lock(mutex_);
+    if (self.asleep) {  // idle for too long
+      auto** link = &sleeping_;
+      while (*link != &self) link = &(*link)->next_asleep;
+      *link = self.next_asleep;
+      return false;
+    }
+    deadline = sync::forever;  // somebody chose this worker, and its wake-up is on the way
+  }
+  return true;
+}
+
+// ── cancelling, deadlines ──
+
+call_owner::withdrawn thread_pool::withdraw(work_item& item) noexcept {
+  if (is_foreign()) return {cancel_outcome::abandoned};
+  const std::lock_guard lock(mutex_);
+  if (queue_.remove(item)) {
+    waiting_calls_.store(queue_.size(), std::memory_order_relaxed);
+    if (item.has_deadline()) alarms_.clear(&item);
+    withdrawn dropped{cancel_outcome::dropped};
+    if (std::exchange(item.counted, false)) dropped.room = settings_.room;
+    return dropped;
+  }
+  const auto runs_it = std::ranges::find_if(
+      workers_, [&](const auto& w) { return w->current.load(std::memory_order_relaxed) == &item; });
+  if (runs_it == workers_.end()) return {cancel_outcome::too_late};
+  if (!item.takes_stop_token()) return {cancel_outcome::abandoned};
+  try {
+    return {cancel_outcome::asked, (*runs_it)->stop_source()};
+  } catch (const std::bad_alloc&) {
+    return {cancel_outcome::abandoned};
+  }
+}
+
+void thread_pool::set_deadline(work_item& item) {
+  item.add_handle();
+  state_handle alive(&item);
+  alarms_.set(&item, item.extras()->deadline, [this, alive = std::move(alive), &item] { deadline_came(item); });
+}
+
+void thread_pool::deadline_came(work_item& item) noexcept {
+  auto got = withdraw(item);
+  if (got.outcome == cancel_outcome::too_late) return;
+  if (got.room) got.room->leave(item.bytes());
+  item.expire(got.outcome == cancel_outcome::dropped);
+  if (got.outcome == cancel_outcome::asked) got.ask.request_stop();
+}
+
+// ── looking in ──
+
+bool thread_pool::on_own_worker() const noexcept {
+  const auto* const here = worker::of_this_thread();
+  return here && &here->pool == this;
+}
+
+bool thread_pool::is_foreign() const noexcept { return fork_generation() != fork_generation_; }
+
+int thread_pool::workers() noexcept {
+  const std::lock_guard lock(mutex_);
+  return static_cast<int>(workers_.size());
+}
+
+std::size_t thread_pool::pending() noexcept {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
+}  // namespace plait::inline PLAIT_ABI::detail
