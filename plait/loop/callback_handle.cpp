@@ -1,0 +1,25 @@
+#include <plait/core/errors.hpp>
+#include <plait/core/report.hpp>
+#include <plait/loop/callback_handle.hpp>
+
+namespace plait::inline PLAIT_ABI::detail {
+
+void callback::run() noexcept {
+  if (!cancelled()) {
+    try {
+      call();
+    } catch (...) {
+      report(severity::error, "a callback of the event loop threw " + describe(std::current_exception()));
+    }
+  }
+  release();
+}
+
+void callback::cancel() noexcept {
+  if (cancelled_.exchange(true, std::memory_order_acq_rel)) return;
+  if (place == nowhere || home::current() != home_) return;
+  home_->stop(*this);
+  release();
+}
+
+}  // namespace plait::inline PLAIT_ABI::detail

@@ -1,0 +1,101 @@
+#include <plait/core/promise.hpp>
+#include <plait/core/report.hpp>
+#include <plait/loop/event_loop.hpp>
+#include <plait/loop/internal/loop_core.hpp>
+#include <plait/threads/thread_pool_executor.hpp>
+
+namespace plait::inline PLAIT_ABI {
+
+event_loop::event_loop() : core_(std::make_unique<detail::loop_core>(*this)) {}
+
+event_loop::~event_loop() {
+  try {
+    close();
+  } catch (...) {
+    detail::report(severity::error, "~event_loop: " + detail::describe(std::current_exception()));
+    std::terminate();  // destroyed while it runs: its thread would go on in freed memory
+  }
+}
+
+void event_loop::run_forever() { core_->run_until_stopped(); }
+void event_loop::stop() noexcept { core_->stop(); }
+bool event_loop::is_running() const noexcept { return core_->is_running(); }
+bool event_loop::is_closed() const noexcept { return core_->is_closed(); }
+void event_loop::close() { core_->close(); }
+
+void event_loop::run_until_done(const detail::state_handle& awaited) {
+  if (!awaited) detail::throw_invalid_state("plait: run_until_complete of a future that holds nothing");
+
+  core_->run_until(*awaited.get());
+  if (!awaited->done()) detail::throw_invalid_state("plait: event loop stopped before the task completed");
+}
+
+callback_handle event_loop::add_soon(detail::callback* owned) {
+  callback_handle handle(owned);
+  check_open();
+  owned->set_home(*core_);
+  owned->hold();
+  core_->push(*owned);
+  return handle;
+}
+
+callback_handle event_loop::add_threadsafe(detail::callback* owned) {
+  callback_handle handle(owned);
+  owned->set_home(*core_);
+  owned->hold();
+  if (core_->try_post(*owned)) return handle;
+  owned->release();
+  throw loop_closed_error("plait: call_soon_threadsafe on an event loop that is closed");
+}
+
+callback_handle event_loop::add_at(time_point when, detail::callback* owned) {
+  callback_handle handle(owned);
+  check_open();
+  owned->set_home(*core_);
+  owned->when = when;
+  core_->start(*owned);
+  owned->hold();
+  return handle;
+}
+
+void event_loop::check_open() const {
+  if (is_closed()) throw loop_closed_error("plait: the event loop is closed");
+}
+
+void event_loop::check_new_task(bool valid) const {
+  check_open();
+  if (!valid) detail::throw_invalid_state("plait: create_task of a task that was moved from, awaited or run before");
+}
+
+void event_loop::adopt(detail::task_state& task) noexcept { core_->adopt(task); }
+
+void event_loop::set_default_executor(std::shared_ptr<executor> chosen) {
+  if (!chosen) detail::throw_invalid_argument("chosen", "null", "an executor");
+  core_->default_executor = std::move(chosen);
+  core_->default_executor_ended = false;
+}
+
+executor& event_loop::default_executor() {
+  check_open();
+  if (core_->default_executor_ended) throw shut_down_error("plait: the event loop's default executor was shut down");
+  if (!core_->default_executor)
+    core_->default_executor =
+        std::make_shared<thread_pool_executor>(thread_pool_options{.thread_name_prefix = "plait"});
+  return *core_->default_executor;
+}
+
+future<bool> event_loop::end_default_executor(nanoseconds timeout) {
+  check_open();
+  core_->default_executor_ended = true;
+  if (core_->default_executor) return core_->default_executor->async_shutdown(shutdown_mode::drain, timeout);
+  promise<bool> nothing_to_do;
+  nothing_to_do.set_value(true);
+  return nothing_to_do.get_future();
+}
+
+event_loop& get_running_loop() {
+  if (auto* const here = detail::loop_core::running()) return *here;
+  detail::throw_no_running_loop("get_running_loop()");
+}
+
+}  // namespace plait::inline PLAIT_ABI

@@ -1,0 +1,152 @@
+#include <plait/core/internal/owner_gate.hpp>
+#include <plait/core/internal/spin.hpp>
+#include <plait/loop/internal/loop_core.hpp>
+
+#include <mutex>
+
+namespace plait::inline PLAIT_ABI::detail {
+namespace {
+
+thread_local event_loop* loop_here = nullptr;
+
+}  // namespace
+
+event_loop* loop_core::running() noexcept { return loop_here; }
+
+/// Makes this the thread's running loop while it lives.
+class loop_core::running_here {
+ public:
+  explicit running_here(loop_core& loop) : loop_(loop) {
+    if (loop.is_closed()) throw loop_closed_error("plait: the event loop is closed");
+    if (loop_here == &loop.facade_) throw_invalid_state("plait: this event loop is already running");
+    if (home::current())
+      throw_invalid_state(
+          "plait: another event loop is already running on this thread; co_await in its coroutines instead of "
+          "running "
+          "a second loop inside it");
+    if (loop.running_.exchange(true))
+      throw_invalid_state("plait: this event loop is already running on another thread");
+    home::set_current(&loop);
+    loop_here = &loop.facade_;
+  }
+  running_here(const running_here&) = delete;
+  running_here& operator=(const running_here&) = delete;
+  ~running_here() {
+    loop_here = nullptr;
+    home::set_current(nullptr);
+    loop_.running_.store(false);
+  }
+
+ private:
+  loop_core& loop_;
+};
+
+void loop_core::run_until_stopped() {
+  const running_here here(*this);
+  turns();
+}
+
+void loop_core::run_until(state& awaited) {
+  struct stopper final : waiter, ready {
+    explicit stopper(loop_core& loop) noexcept
+        : waiter([](waiter& w) noexcept {
+            auto& self = static_cast<stopper&>(w);
+            wake(self.loop, self);
+          }),
+          loop(loop) {}
+    void run() noexcept override {
+      arrived = true;
+      loop.stop();
+    }
+    loop_core& loop;
+    bool arrived = false;
+  } stop(*this);
+
+  const running_here here(*this);
+  if (!awaited.add(stop)) return;
+  turns();
+  // Stopped by somebody else, while the stopper is on its way here: it must arrive before it goes.
+  while (!stop.arrived && !awaited.remove(stop)) turns();
+}
+
+void loop_core::turns() noexcept {
+  do turn();
+  while (!stopping_);
+  stopping_ = false;
+}
+
+void loop_core::turn() noexcept {
+  collect();
+  if (!ready_ && !stopping_) wait_for_work();
+  // What stands there now is cut off, so that what it adds begins a new queue.
+  auto* first = std::exchange(ready_, nullptr);
+  ready_end_ = &ready_;
+  while (first) {
+    auto* const next = first->next;
+    first->run();
+    first = next;
+  }
+}
+
+void loop_core::collect() noexcept {
+  for (auto* r = inbox_.take(); r;) {
+    auto* const next = r->next;
+    push(*r);
+    r = next;
+  }
+  if (timers_.empty()) return;
+  const auto now = sync::now();
+  while (auto* const due = timers_.take_due(now)) push(*due);
+}
+
+void loop_core::wait_for_work() noexcept {
+  const auto next = timers_.next();
+  const bool found = spin_until([&] { return !inbox_.empty(); });
+  if (!found) inbox_.sleep(next);
+  collect();
+}
+
+void loop_core::adopt(task_state& task) noexcept {
+  task.add_handle();
+  task.next_task_ = tasks_;
+  if (tasks_) tasks_->prev_task_ = &task;
+  tasks_ = &task;
+  push(task);
+}
+
+void loop_core::disown(task_state& task) noexcept {
+  (task.prev_task_ ? task.prev_task_->next_task_ : tasks_) = task.next_task_;
+  if (task.next_task_) task.next_task_->prev_task_ = task.prev_task_;
+}
+
+void loop_core::end_tasks() noexcept {
+  for (auto* task = tasks_; task; task = task->next_task_) task->cancel_here();
+  while (tasks_) turn();
+}
+
+void loop_core::close() {
+  if (is_closed()) return;
+  if (is_running()) throw_invalid_state("plait: close() of an event loop that is running; stop it first");
+  {
+    const running_here here(*this);
+    end_tasks();
+  }
+  closed_ = true;
+  if (const auto pool = std::exchange(default_executor, nullptr); pool && pool.use_count() == 1)
+    pool->shutdown(shutdown_mode::cancel_pending);
+  pass_owner_gate();
+  for (auto* left = inbox_.close(); left;) {
+    auto* const next = left->next;
+    left->drop();
+    left = next;
+  }
+  while (ready_) {
+    auto* const first = ready_;
+    ready_ = first->next;
+    first->drop();
+  }
+  ready_end_ = &ready_;
+  while (auto* const left = timers_.take_any()) left->drop();
+}
+
+}  // namespace plait::inline PLAIT_ABI::detail

@@ -1,0 +1,76 @@
+#include <plait/loop/internal/timer_queue.hpp>
+
+#include <algorithm>
+
+namespace plait::inline PLAIT_ABI::detail {
+namespace {
+
+constexpr std::size_t children = 4;
+
+}  // namespace
+
+// The order is a counter that may wrap: only its distance matters, among timers of the same nanosecond.
+bool timer_queue::before(const entry& a, const entry& b) noexcept {
+  if (a.when != b.when) return a.when < b.when;
+  return static_cast<std::int32_t>(a.timer->order - b.timer->order) < 0;
+}
+
+void timer_queue::put(std::size_t place, entry e) noexcept {
+  heap_[place] = e;
+  e.timer->place = static_cast<std::uint32_t>(place);
+}
+
+void timer_queue::sift_up(std::size_t place, entry e) noexcept {
+  while (place > 0) {
+    const auto parent = (place - 1) / children;
+    if (!before(e, heap_[parent])) break;
+    put(place, heap_[parent]);
+    place = parent;
+  }
+  put(place, e);
+}
+
+void timer_queue::sift_down(std::size_t place, entry e) noexcept {
+  for (;;) {
+    const auto first = place * children + 1;
+    if (first >= heap_.size()) break;
+    const auto begin = heap_.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto end = heap_.begin() + static_cast<std::ptrdiff_t>(std::min(first + children, heap_.size()));
+    const auto least = std::min_element(begin, end, before);
+    if (!before(*least, e)) break;
+    const auto next = static_cast<std::size_t>(least - heap_.begin());
+    put(place, *least);
+    place = next;
+  }
+  put(place, e);
+}
+
+void timer_queue::add(timed& t) {
+  heap_.push_back({t.when, &t});
+  t.order = added_++;
+  sift_up(heap_.size() - 1, heap_.back());
+}
+
+timed* timer_queue::take(std::size_t place) noexcept {
+  auto* const taken = heap_[place].timer;
+  taken->place = timed::nowhere;
+  const auto last = heap_.back();
+  heap_.pop_back();
+  if (place < heap_.size()) {
+    if (place > 0 && before(last, heap_[(place - 1) / children]))
+      sift_up(place, last);
+    else
+      sift_down(place, last);
+  }
+  return taken;
+}
+
+void timer_queue::remove(timed& t) noexcept {
+  if (t.place != timed::nowhere) take(t.place);
+}
+
+timed* timer_queue::take_due(time_point now) noexcept {
+  return !heap_.empty() && heap_.front().when <= now ? take(0) : nullptr;
+}
+
+}  // namespace plait::inline PLAIT_ABI::detail
