@@ -1,0 +1,76 @@
+#include "benchmarks/driver/results.hpp"
+
+#include <cstdlib>
+#include <tuple>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace bench {
+namespace {
+
+std::string printed(const results& r) {
+  char* text = nullptr;
+  std::size_t size = 0;
+  std::FILE* file = open_memstream(&text, &size);
+  r.print(file);
+  std::fclose(file);
+  std::string copy(text, size);
+  std::free(text);
+  return copy;
+}
+
+TEST(median, is_the_middle_or_the_mean_of_the_two_middle_values) {
+  EXPECT_EQ(median({3, 1, 2}), 2);
+  EXPECT_EQ(median({4, 1, 3, 2}), 2.5);
+  EXPECT_EQ(median({7}), 7);
+}
+
+TEST(answer, ratio_pairs_the_figures_of_each_round) {
+  answer a;
+  answer b;
+  for (const auto& [round, x, y] : {std::tuple{0, 1.0, 2.0}, {1, 100.0, 200.0}, {2, 6.0, 3.0}}) {
+    a.add(round, x);
+    b.add(round, y);
+  }
+  b.add(3, 1000);  // a has no figure of this round
+  EXPECT_EQ(a.ratio_to(b), 0.5);
+  EXPECT_EQ(a.ratio_to(answer()), std::nullopt);
+}
+
+TEST(results, json_has_a_goal_on_plaits_rows_only) {
+  const question asked{"latency", "latency.mean", 1.4};
+  results r;
+  r.add(asked, "plait", 0, {1.0, "us"});
+  r.add(asked, "plait", 1, {3.0, "us"});
+  r.add(asked, "limit", 0, {0.5, "us"});
+  const auto expected = nlohmann::json::parse(R"([
+    {"question": "latency", "subject": "plait", "unit": "us", "median": 2.0, "min": 1.0, "max": 3.0, "rounds": 2, "goal": 1.4},
+    {"question": "latency", "subject": "limit", "unit": "us", "median": 0.5, "min": 0.5, "max": 0.5, "rounds": 1, "goal": null}
+  ])");
+  EXPECT_EQ(nlohmann::json(r.json()), expected);
+}
+
+TEST(results, a_goal_is_met_from_above_or_below_as_its_unit_says) {
+  results r;
+  r.add({"latency", "", 1.4}, "plait", 0, {1.5, "us"});
+  r.add({"memory", "", 192}, "plait", 0, {192, "B"});
+  r.add({"throughput", "", 6000}, "plait", 0, {6001, "k calls/s"});
+  r.add({"efficiency", "", 85}, "plait", 0, {84.9, "%"});
+  const auto text = printed(r);
+  EXPECT_NE(text.find("goal <= 1.4: MISSED"), std::string::npos) << text;
+  EXPECT_NE(text.find("goal <= 192: met"), std::string::npos) << text;
+  EXPECT_NE(text.find("goal >= 6000: met"), std::string::npos) << text;
+  EXPECT_NE(text.find("goal >= 85: MISSED"), std::string::npos) << text;
+}
+
+TEST(results, prints_the_ratio_of_plait_to_each_other_whatever_the_order_of_their_runs) {
+  const question asked{"latency", "latency.mean"};
+  results r;
+  r.add(asked, "asio", 0, {4, "us"});
+  r.add(asked, "plait", 0, {1, "us"});
+  EXPECT_NE(printed(r).find("plait / asio: 0.25"), std::string::npos) << printed(r);
+}
+
+}  // namespace
+}  // namespace bench

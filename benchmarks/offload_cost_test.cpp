@@ -1,0 +1,142 @@
+// What one offload may cost, in what can be counted: context switches and allocations. Both counts are the smallest
+// of a few batches: the kernel and the C library have work of their own now and then, which only ever adds.
+#include <plait/plait.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
+#include <new>
+#include <semaphore>
+#include <stdexcept>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/resource.h>
+
+namespace {
+
+std::atomic<std::uint64_t> allocations{
+    0};  // by any thread; read when all calls have ended, so that no order is needed
+
+void* counted(std::size_t size, std::size_t alignment) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  const auto rounded = (std::max<std::size_t>(size, 1) + alignment - 1) / alignment * alignment;
+  if (void* p = std::aligned_alloc(alignment, rounded)) return p;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+// All other forms of new and delete come down to these.
+void* operator new(std::size_t size) { return counted(size, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return counted(size, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+
+namespace {
+
+constexpr int batches = 5;
+
+int square(int n) { return n * n; }
+
+// Confines this thread, and those that it starts, to the first core it may use.
+class one_core {
+ public:
+  one_core() {
+    CPU_ZERO(&before_);
+    if (sched_getaffinity(0, sizeof before_, &before_) != 0) throw std::runtime_error("sched_getaffinity");
+    int first = 0;
+    while (!CPU_ISSET(first, &before_)) ++first;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    if (sched_setaffinity(0, sizeof one, &one) != 0) throw std::runtime_error("sched_setaffinity");
+  }
+  ~one_core() { sched_setaffinity(0, sizeof before_, &before_); }
+  one_core(const one_core&) = delete;
+  one_core& operator=(const one_core&) = delete;
+
+ private:
+  cpu_set_t before_;
+};
+
+long context_switches() {
+  rusage r{};
+  getrusage(RUSAGE_SELF, &r);
+  return r.ru_nvcsw + r.ru_nivcsw;
+}
+
+plait::task<void> offload(plait::executor& pool, int n) {
+  auto& loop = plait::get_running_loop();
+  for (int i = 0; i < n; ++i) {
+    const int result = co_await loop.run_in_executor(pool, square, 3);
+    if (result != 9) throw std::logic_error("wrong result");
+  }
+}
+
+plait::task<void> measure_switches(plait::executor& pool, int n, double& fewest) {
+  co_await offload(pool, 1000);  // the workers have started
+  for (int batch = 0; batch < batches; ++batch) {
+    const auto before = context_switches();
+    co_await offload(pool, n);
+    fewest = std::min(fewest, static_cast<double>(context_switches() - before) / n);
+  }
+}
+
+class offload_cost : public testing::TestWithParam<int> {};
+
+TEST_P(offload_cost, is_two_context_switches_on_one_core) {
+  constexpr int n = 5000;
+  const one_core confined;
+  plait::thread_pool_executor pool{{.max_workers = GetParam()}};
+  plait::event_loop loop;
+  double fewest = std::numeric_limits<double>::infinity();
+  loop.run_until_complete(measure_switches(pool, n, fewest));
+  EXPECT_LE(fewest, 2.1);
+}
+
+INSTANTIATE_TEST_SUITE_P(workers, offload_cost, testing::Values(1, 3));
+
+class submit_cost : public testing::TestWithParam<std::string_view> {};
+
+// The only worker is held up, so that every call is pending when the last is submitted: none can reuse the memory of
+// one that has ended, and nothing but submit allocates in the meantime.
+TEST_P(submit_cost, is_one_allocation_whatever_the_name) {
+  constexpr int n = 10'000;
+  std::binary_semaphore held(0);
+  std::binary_semaphore gate(0);
+  plait::thread_pool_executor pool{{.max_workers = 1}};
+  auto blocker = pool.submit([&] {
+    held.release();
+    gate.acquire();
+  });
+  held.acquire();
+  std::vector<std::vector<plait::future<int>>> pending(batches);
+  for (auto& futures : pending) futures.reserve(n);
+
+  auto fewest = std::numeric_limits<std::uint64_t>::max();
+  for (auto& futures : pending) {
+    const auto before = allocations.load(std::memory_order_relaxed);
+    for (int i = 0; i < n; ++i) futures.push_back(pool.submit({.name = GetParam()}, square, 3));
+    fewest = std::min(fewest, allocations.load(std::memory_order_relaxed) - before);
+  }
+  EXPECT_LE(fewest, static_cast<std::uint64_t>(n));
+  EXPECT_GT(allocations.load(std::memory_order_relaxed), 0u) << "nothing is counted in this program";
+  gate.release();
+  for (auto& futures : pending) {
+    for (auto& f : futures) ASSERT_EQ(f.result(), 9);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(names, submit_cost,
+                         testing::Values("", "decode", "a name that no small buffer of a string holds"));
+
+}  // namespace

@@ -1,0 +1,174 @@
+"""Python's asyncio with a concurrent.futures.ThreadPoolExecutor: the acts of measure.hpp, with the same command line.
+
+Run: peer_python.py ACT NUMBER...
+"""
+
+import asyncio
+import concurrent.futures
+import os
+import platform
+import resource
+import statistics
+import sys
+import threading
+import time
+
+WARM_UP = 1000
+WORK_NS = 0
+
+
+def call(n):
+    if WORK_NS:
+        end = time.thread_time_ns() + WORK_NS
+        while time.thread_time_ns() < end:
+            pass
+    return n * n
+
+
+def sum_of_calls(n):
+    return sum(i * i for i in range(n))
+
+
+def report(name, value, unit):
+    print(f"{name}\t{value:.3f}\t{unit}", flush=True)
+
+
+def usage():
+    """CPU time in seconds and context switches of all threads."""
+    r = resource.getrusage(resource.RUSAGE_SELF)
+    return r.ru_utime + r.ru_stime, r.ru_nvcsw + r.ru_nivcsw
+
+
+def resident_bytes():
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def latency(workers, n):
+    async def sequence(pool):
+        loop = asyncio.get_running_loop()
+        for i in range(WARM_UP):
+            await loop.run_in_executor(pool, call, i)
+        samples = [0] * n
+        cpu_before, switches_before = usage()
+        for i in range(n):
+            started = time.perf_counter_ns()
+            result = await loop.run_in_executor(pool, call, i)
+            samples[i] = time.perf_counter_ns() - started
+            assert result == i * i
+        cpu, switches = usage()
+        return samples, cpu - cpu_before, switches - switches_before
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        samples, cpu, switches = asyncio.run(sequence(pool))
+    samples.sort()
+    report("latency.mean", statistics.fmean(samples) / 1e3, "us")
+    report("latency.p50", samples[n // 2] / 1e3, "us")
+    report("latency.p99", samples[min(n * 99 // 100, n - 1)] / 1e3, "us")
+    report("latency.switches", switches / n, "switches")
+    report("latency.cpu", cpu / n * 1e6, "us")
+
+
+def run_streams(workers, n, in_flight):
+    """Gives the calls made and the seconds they took."""
+    each = n // in_flight
+
+    async def stream(loop, pool):
+        total = 0
+        for i in range(each):
+            total += await loop.run_in_executor(pool, call, i)
+        return total
+
+    async def all_streams(pool):
+        loop = asyncio.get_running_loop()
+        started = time.perf_counter()
+        totals = await asyncio.gather(*[stream(loop, pool) for _ in range(in_flight)])
+        return totals, time.perf_counter() - started
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        totals, elapsed = asyncio.run(all_streams(pool))
+    assert totals == [sum_of_calls(each)] * in_flight
+    return each * in_flight, elapsed
+
+
+def throughput(workers, n, in_flight):
+    calls, elapsed = run_streams(workers, n, in_flight)
+    report("throughput", calls / elapsed / 1e3, "k calls/s")
+
+
+def efficiency(workers, n, in_flight, work_us):
+    global WORK_NS
+    WORK_NS = work_us * 1000
+    calls, elapsed = run_streams(workers, n, in_flight)
+    cores = min(len(os.sched_getaffinity(0)), workers)
+    report("efficiency", 100 * calls * WORK_NS / 1e9 / (elapsed * cores), "%")
+
+
+def memory_of_call(n):
+    async def pending(pool):
+        loop = asyncio.get_running_loop()
+        held, gate = threading.Event(), threading.Event()
+
+        def hold():
+            held.set()
+            gate.wait()
+
+        blocker = loop.run_in_executor(pool, hold)
+        held.wait()
+        futures = [None] * n
+        before = resident_bytes()
+        for i in range(n):
+            futures[i] = loop.run_in_executor(pool, call, i)
+        report("memory.call", (resident_bytes() - before) / n, "B")
+        gate.set()
+        await blocker
+        assert sum(await asyncio.gather(*futures)) == sum_of_calls(n)
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asyncio.run(pending(pool))
+
+
+def memory_of_sleep(n):
+    async def sleepers():
+        tasks = [None] * n
+        before = resident_bytes()
+        for i in range(n):
+            tasks[i] = asyncio.create_task(asyncio.sleep(3600))
+        await asyncio.sleep(0)  # each gets to its sleep
+        report("memory.sleep", (resident_bytes() - before) / n, "B")
+        os._exit(0)  # the sleepers end with the process
+
+    asyncio.run(sleepers())
+
+
+def task_switch(n):
+    async def hand_over():
+        for _ in range(n // 2):
+            await asyncio.sleep(0)
+
+    async def both():
+        started = time.perf_counter_ns()
+        await asyncio.gather(hand_over(), hand_over())
+        report("switch", (time.perf_counter_ns() - started) / (n // 2 * 2), "ns")
+
+    asyncio.run(both())
+
+
+def version():
+    print(f"version\t{platform.python_version()}\t")
+
+
+ACTS = {
+    "lat": latency,
+    "thr": throughput,
+    "eff": efficiency,
+    "mem_call": memory_of_call,
+    "mem_sleep": memory_of_sleep,
+    "switch": task_switch,
+    "version": version,
+}
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1] not in ACTS:
+        sys.exit(__doc__)
+    ACTS[sys.argv[1]](*[int(number) for number in sys.argv[2:]])

@@ -1,0 +1,149 @@
+// plait: a task on an event loop offloads a call to a thread_pool_executor and awaits it.
+#include <plait/plait.hpp>
+
+#include <chrono>
+#include <semaphore>
+#include <utility>
+#include <vector>
+
+#include "benchmarks/measure.hpp"
+
+namespace {
+
+using namespace bench;
+
+plait::thread_pool_options workers_of(const arguments& a) { return {.max_workers = a.workers()}; }
+
+plait::task<void> sequence(plait::executor& pool, latency_record& record) {
+  auto& loop = plait::get_running_loop();
+  for (std::uint64_t i = 0; i < latency_record::warm_up; ++i) co_await loop.run_in_executor(pool, call, i);
+  record.start();
+  for (std::uint64_t i = 0; i < record.rounds(); ++i) {
+    const auto started = now_ns();
+    const auto result = co_await loop.run_in_executor(pool, call, i);
+    record.add(now_ns() - started);
+    require(result == i * i, "wrong result");
+  }
+  record.finish();
+}
+
+void latency(const arguments& a) {
+  plait::thread_pool_executor pool{workers_of(a)};
+  plait::event_loop loop;
+  latency_record record(a[1]);
+  loop.run_until_complete(sequence(pool, record));
+  record.print();
+}
+
+plait::task<void> stream(plait::executor& pool, std::uint64_t n, std::uint64_t& sum) {
+  auto& loop = plait::get_running_loop();
+  for (std::uint64_t i = 0; i < n; ++i) sum += co_await loop.run_in_executor(pool, call, i);
+}
+
+plait::task<void> all_streams(plait::executor& pool, std::uint64_t streams, std::uint64_t each, std::uint64_t& sum) {
+  auto& loop = plait::get_running_loop();
+  std::vector<plait::task_handle<void>> running;
+  running.reserve(streams);
+  for (std::uint64_t i = 0; i < streams; ++i) running.push_back(loop.create_task(stream(pool, each, sum)));
+  for (auto& s : running) co_await s;
+}
+
+// IN_FLIGHT streams make N calls; gives the calls made and the time they took.
+std::pair<std::uint64_t, std::uint64_t> run_streams(const arguments& a) {
+  const auto streams = a[2];
+  const auto each = a[1] / streams;
+  plait::thread_pool_executor pool{workers_of(a)};
+  plait::event_loop loop;
+  std::uint64_t sum = 0;
+  const auto started = now_ns();
+  loop.run_until_complete(all_streams(pool, streams, each, sum));
+  const auto elapsed = now_ns() - started;
+  require(sum == streams * sum_of_calls(each), "wrong sum");
+  return {streams * each, elapsed};
+}
+
+void throughput(const arguments& a) {
+  const auto [calls, elapsed] = run_streams(a);
+  report_throughput(calls, elapsed);
+}
+
+void efficiency(const arguments& a) {
+  const auto [calls, elapsed] = run_streams(a);
+  report_efficiency(calls, a[0], elapsed);
+}
+
+int square(int n) { return n * n; }
+
+// int(int), named and cancellable. The vector of the handles is made and touched before; what a future refers to
+// counts.
+void memory_of_call(const arguments& a) {
+  const auto n = a[0];
+  std::binary_semaphore held(0);
+  std::binary_semaphore gate(0);
+  plait::thread_pool_executor pool{{.max_workers = 1}};
+  auto blocker = pool.submit([&] {
+    held.release();
+    gate.acquire();
+  });
+  held.acquire();
+  std::vector<plait::future<int>> pending(n);
+  const memory_record record;
+  for (auto& f : pending) f = pool.submit({.name = "square"}, square, 3);
+  record.print("memory.call", n);
+  gate.release();
+  for (auto& f : pending) require(f.result() == 9, "wrong result");
+}
+
+plait::task<void> sleeper() { co_await plait::sleep(std::chrono::hours(1)); }
+
+plait::task<void> sleepers(std::uint64_t n) {
+  auto& loop = plait::get_running_loop();
+  std::vector<plait::task_handle<void>> asleep(n);
+  const memory_record record;
+  for (auto& s : asleep) s = loop.create_task(sleeper());
+  co_await plait::sleep(std::chrono::seconds(0));  // each gets to its sleep
+  record.print("memory.sleep", n);
+  for (auto& s : asleep) s.cancel();
+}
+
+void memory_of_sleep(const arguments& a) {
+  plait::event_loop loop;
+  loop.run_until_complete(sleepers(a[0]));
+}
+
+plait::task<void> hand_over(std::uint64_t n) {
+  for (std::uint64_t i = 0; i < n; ++i) co_await plait::sleep(std::chrono::seconds(0));
+}
+
+plait::task<void> two_tasks(std::uint64_t each) {
+  auto& loop = plait::get_running_loop();
+  auto first = loop.create_task(hand_over(each));
+  auto second = loop.create_task(hand_over(each));
+  co_await first;
+  co_await second;
+}
+
+void task_switch(const arguments& a) {
+  plait::event_loop loop;
+  const auto each = a[0] / 2;
+  const auto started = now_ns();
+  loop.run_until_complete(two_tasks(each));
+  report_switch(2 * each, now_ns() - started);
+}
+
+void version(const arguments&) {
+  std::printf("version\t%d.%d.%d\t\n", PLAIT_VERSION_MAJOR, PLAIT_VERSION_MINOR, PLAIT_VERSION_PATCH);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return perform_act(argc, argv,
+                     {{"lat", "WORKERS N", latency},
+                      {"thr", "WORKERS N IN_FLIGHT", throughput},
+                      {"eff", "WORKERS N IN_FLIGHT WORK_US", efficiency},
+                      {"mem_call", "N", memory_of_call},
+                      {"mem_sleep", "N", memory_of_sleep},
+                      {"switch", "N", task_switch},
+                      {"version", "", version}});
+}

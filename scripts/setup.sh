@@ -1,0 +1,89 @@
+# shellcheck shell=bash disable=SC2034
+# What ./run, ./test, ./bench and .ci/run share: install what is missing, configure, build. Sourced, not run.
+# Everything said here goes to stderr; stdout belongs to the programs.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+packages_to_run=(g++ cmake ninja-build ccache libspdlog-dev libfmt-dev libssl-dev libcli11-dev)
+packages_to_bench=("${packages_to_run[@]}" libasio-dev libuv1-dev nlohmann-json3-dev python3)
+# The benchmarks have tests too: what a call costs is counted there.
+packages_to_test=("${packages_to_bench[@]}" binutils libgtest-dev libgmock-dev)
+packages_to_check=("${packages_to_test[@]}"
+  clang-19 clang-tidy-19 clang-format-19 clang-tools-19 libclang-rt-19-dev)
+
+say() { printf '%s\n' "$*" >&2; }
+fail() {
+  say "error: $*"
+  exit 1
+}
+
+# need_packages NAME…: installs those that are missing. PLAIT_NO_INSTALL=1: takes it that they are there.
+need_packages() {
+  [[ -z ${PLAIT_NO_INSTALL:-} ]] || return 0
+  command -v dpkg-query apt-get >/dev/null ||
+    fail "this script installs what it needs with apt-get, which is not here. Install by other means what these" \
+      "Debian packages hold: $*; then set PLAIT_NO_INSTALL=1"
+  local installed missing=() name
+  installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null | sed -n 's/^.i //p')
+  for name in "$@"; do
+    grep -qxF "$name" <<<"$installed" || missing+=("$name")
+  done
+  ((${#missing[@]})) || return 0
+
+  local as_root=()
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null ||
+      fail "missing packages, and neither root nor sudo to install them: run as root: apt-get install ${missing[*]}"
+    as_root=(sudo)
+  fi
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120)
+  local install=("${apt[@]}" install -y --no-install-recommends --no-remove "${missing[@]}")
+  say "installing: ${missing[*]}"
+  # Most often the package lists are there and fresh enough; where they are not, the first attempt finds out.
+  "${install[@]}" >&2 2>/dev/null && return 0
+  "${apt[@]}" update >&2 || fail "apt-get update failed (see above); still missing: ${missing[*]}"
+  "${install[@]}" >&2 || fail "apt-get could not install: ${missing[*]} (see above)"
+}
+
+# configure PRESET PART…: runs cmake where build/PRESET is not there yet, or lacks one of these parts (examples, tests,
+# benchmarks), or is older than the presets. Parts that are on stay on: ./run and ./test share one folder. What changes
+# in CMake files later is ninja's to notice.
+configure() {
+  local preset=$1 part options=() cache=$root/build/$1/CMakeCache.txt stamp=$root/build/$1/.configured stale=
+  shift
+  [[ -e $stamp && ! $root/CMakePresets.json -nt $stamp ]] || stale=yes
+  for part in examples tests benchmarks; do
+    if grep -qs "^PLAIT_${part^^}:.*=ON\$" "$cache"; then
+      options+=("-DPLAIT_${part^^}=ON")
+    elif [[ " $* " == *" $part "* ]]; then
+      options+=("-DPLAIT_${part^^}=ON")
+      stale=yes
+    else
+      options+=("-DPLAIT_${part^^}=OFF")
+    fi
+  done
+  [[ $stale ]] || return 0
+  (cd "$root" && cmake --preset "$preset" "${options[@]}" && touch "$stamp") >&2
+}
+
+# build PRESET [TARGET…]
+build() {
+  local preset=$1
+  shift
+  (cd "$root" && cmake --build --preset "$preset" ${1:+--target "$@"}) >&2
+}
+
+# run_tests PRESET [ARGUMENTS of ctest]
+run_tests() {
+  local preset=$1 fixed_addresses=()
+  shift
+  # GCC 12's ThreadSanitizer does not start where the kernel spreads addresses over more than 28 bits.
+  if [[ $preset == tsan ]] && (($(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 32) > 28)); then
+    if setarch -R true 2>/dev/null; then
+      fixed_addresses=(setarch -R)
+    else
+      say "the kernel spreads addresses too far for ThreadSanitizer, and setarch -R is not allowed here"
+    fi
+  fi
+  (cd "$root" && "${fixed_addresses[@]}" ctest --preset "$preset" "$@")
+}

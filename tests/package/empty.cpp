@@ -1,0 +1,1 @@
+// A library must have a source; all of plait_as_shared comes from the archive.
