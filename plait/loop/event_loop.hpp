@@ -102,9 +102,9 @@ class PLAIT_API event_loop {
   /// Throws invalid_state_error for a task that was moved from or awaited before; loop_closed_error.
   template <class T> task_handle<T> create_task(task<T> started, std::string_view name = {}) {
     check_new_task(started.valid());
-    auto* const state = new detail::typed_task<T>(*core_, started.release(), name);
-    detail::state_handle handle(state);
-    adopt(*state);
+    auto state = std::make_unique<detail::typed_task<T>>(*core_, started, name);
+    detail::state_handle handle(state.get());
+    adopt(*state.release());
     return task_handle<T>(std::move(handle));
   }
 

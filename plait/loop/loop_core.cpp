@@ -121,13 +121,13 @@ void loop_core::disown(task_state& task) noexcept {
 
 void loop_core::end_tasks() noexcept {
   for (auto* task = tasks_; task; task = task->next_task_) task->cancel_here();
-  while (tasks_) turn();
+  for (; tasks_; stopping_ = false) turn();
 }
 
 void loop_core::close() {
   if (is_closed()) return;
   if (is_running()) throw_invalid_state("plait: close() of an event loop that is running; stop it first");
-  {
+  if (tasks_) {
     const running_here here(*this);
     end_tasks();
   }

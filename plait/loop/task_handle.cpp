@@ -17,10 +17,9 @@ outcome<void> outcome_of(const std::exception_ptr& error) noexcept {
   return {};
 }
 
-task_state::task_state(loop_core& loop, std::coroutine_handle<> coroutine, std::string_view name)
+task_state::task_state(loop_core& loop, std::string_view name)
     : task_context(loop),
       loop_(&loop),
-      coroutine_(coroutine),
       name_(name.empty() ? nullptr : std::make_unique<const std::string>(name)) {}
 
 // The loop's first step with it. Cancelled before that, its body never runs.

@@ -33,7 +33,8 @@ class PLAIT_API task_state : public state, public task_context, public ready {
   [[nodiscard]] bool cancel_arrived() const noexcept final { return cancel_requests_ > 0; }
 
  protected:
-  task_state(loop_core& loop, std::coroutine_handle<> coroutine, std::string_view name);
+  task_state(loop_core& loop, std::string_view name);
+  void set_coroutine(std::coroutine_handle<> coroutine) noexcept { coroutine_ = coroutine; }
   /// Moves the coroutine's end into the state: null, or the exception; an empty outcome where it was cancelled.
   virtual outcome<void> take_end() noexcept = 0;
 
@@ -57,9 +58,10 @@ class PLAIT_API task_state : public state, public task_context, public ready {
 
 template <class T> class typed_task final : public with_result<T, task_state> {
  public:
-  typed_task(loop_core& loop, std::coroutine_handle<task_promise<T>> coroutine, std::string_view name)
-      : with_result<T, task_state>(loop, coroutine, name), coroutine_(coroutine) {
-    coroutine.promise().set_context(*this);
+  typed_task(loop_core& loop, task<T>& started, std::string_view name)
+      : with_result<T, task_state>(loop, name), coroutine_(started.release()) {
+    coroutine_.promise().set_context(*this);
+    this->set_coroutine(coroutine_);
   }
 
  private:

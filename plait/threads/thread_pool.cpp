@@ -116,7 +116,7 @@ void thread_pool::start(worker& fresh) {
   for (const auto& gone : ended) gone->thread.join();
   try {
     fresh.thread = sync::thread([self = shared_from_this(), &fresh] { self->work(fresh); });
-  } catch (const std::system_error& error) {
+  } catch (const std::exception& error) {
     next_worker instead;
     bool none_left = false;
     {
@@ -127,9 +127,12 @@ void thread_pool::start(worker& fresh) {
       if (queue_.size() > 0 && sleeping_) instead.wake = wake_last();
     }
     if (instead.wake) wake(*instead.wake);
-    if (none_left)
-      throw std::system_error(error.code(), "plait: no thread could be started for the executor " + settings_.prefix +
-                                                " (pthread_create)");
+    if (none_left) {
+      const auto* const from_system = dynamic_cast<const std::system_error*>(&error);
+      throw std::system_error(from_system ? from_system->code() : std::make_error_code(std::errc::not_enough_memory),
+                              "plait: no thread could be started for the executor " + settings_.prefix +
+                                  " (pthread_create)");
+    }
     report(severity::warning, "the executor " + settings_.prefix + " could start no further thread: " + error.what());
   }
 }

@@ -58,11 +58,9 @@ future<bool> thread_pool::begin_shutdown(shutdown_mode mode, nanoseconds deadlin
     woken = wake_all();
     all_ended = workers_.empty();
     if (!all_ended && deadline > nanoseconds::zero()) {
-      const auto number = end_waiters_made_++;
+      auto& added = end_waiters_.emplace_back(std::move(waiting));
       if (deadline != nanoseconds::max())
-        alarms_.set(reinterpret_cast<const char*>(this) + number, from_now(deadline),
-                    [this, number] { end_deadline_came(number); });
-      end_waiters_.push_back({std::move(waiting), number});
+        alarms_.set(&added, from_now(deadline), [this, &added] { end_deadline_came(added); });
     }
   }
   if (settings_.room)
@@ -74,18 +72,18 @@ future<bool> thread_pool::begin_shutdown(shutdown_mode mode, nanoseconds deadlin
   return result;
 }
 
-void thread_pool::end_deadline_came(std::uint64_t number) noexcept {
-  std::list<end_waiter> late;
+void thread_pool::end_deadline_came(const promise<bool>& whose) noexcept {
+  std::list<promise<bool>> late;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = std::ranges::find(end_waiters_, number, &end_waiter::number);
+    const auto found = std::ranges::find_if(end_waiters_, [&](const auto& waiter) { return &waiter == &whose; });
     if (found != end_waiters_.end()) late.splice(late.end(), end_waiters_, found);
   }
-  for (auto& waiter : late) answer(waiter.answer, false);
+  for (auto& waiter : late) answer(waiter, false);
 }
 
 void thread_pool::leave(worker& self) noexcept {
-  std::list<end_waiter> informed;
+  std::list<promise<bool>> informed;
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(self.searching, false)) --searchers_;
@@ -94,7 +92,10 @@ void thread_pool::leave(worker& self) noexcept {
     workers_.erase(at);
     if (workers_.empty() && phase_ != phase::open) informed.swap(end_waiters_);
   }
-  for (auto& waiter : informed) answer(waiter.answer, true);
+  for (auto& waiter : informed) {
+    alarms_.clear(&waiter);
+    answer(waiter, true);
+  }
 }
 
 bool thread_pool::ended() noexcept {

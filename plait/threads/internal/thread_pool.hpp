@@ -80,10 +80,6 @@ class thread_pool final : public call_owner, public std::enable_shared_from_this
     worker* wake = nullptr;
     worker* start = nullptr;
   };
-  struct end_waiter {
-    promise<bool> answer;
-    std::uint64_t number;
-  };
 
   // Under the lock.
   [[nodiscard]] next_worker find_worker();
@@ -107,7 +103,7 @@ class thread_pool final : public call_owner, public std::enable_shared_from_this
   void leave(worker& self) noexcept;
   void finish(worker& self, work_item& item, outcome<void> how) noexcept;
   void deadline_came(work_item& item) noexcept;
-  void end_deadline_came(std::uint64_t number) noexcept;
+  void end_deadline_came(const promise<bool>& whose) noexcept;
   void complete_all(const std::vector<work_item*>& items, const outcome<void>& how) noexcept;
   void break_with(std::exception_ptr cause) noexcept;
   void blocks_on(worker& self, const state& awaited) noexcept;
@@ -124,8 +120,7 @@ class thread_pool final : public call_owner, public std::enable_shared_from_this
   int searchers_ = 0;
   phase phase_ = phase::open;
   std::exception_ptr broken_by_;
-  std::list<end_waiter> end_waiters_;  // who removes one answers it
-  std::uint64_t end_waiters_made_ = 0;
+  std::list<promise<bool>> end_waiters_;  // who removes one answers it
   bool deadlock_reported_ = false;
 
   sync::atomic<std::size_t> waiting_calls_{0};  // the queue's size, for a spinning worker to look at without the lock
