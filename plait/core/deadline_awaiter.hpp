@@ -14,7 +14,7 @@ class PLAIT_API deadline_awaiter final : public state_awaiter {
   deadline_awaiter(state_handle state, time_point deadline) noexcept
       : state_awaiter(std::move(state)), alarm_(*this, deadline) {}
   deadline_awaiter(deadline_awaiter&& other) noexcept
-      : state_awaiter(std::move(other)), alarm_(*this, other.alarm_.when) {}
+      : state_awaiter(static_cast<state_awaiter&&>(other)), alarm_(*this, other.alarm_.when) {}
   ~deadline_awaiter() = default;
 
   [[nodiscard]] bool await_ready() const noexcept { return state_->done(); }

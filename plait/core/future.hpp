@@ -120,8 +120,7 @@ class PLAIT_API state_awaiter : public suspension, private waiter {
 
  protected:
   explicit state_awaiter(state_handle state) noexcept : waiter(&fired), state_(std::move(state)) {}
-  state_awaiter(state_awaiter&& other) noexcept
-      : suspension(std::move(other)), waiter(&fired), state_(std::move(other.state_)) {}
+  state_awaiter(state_awaiter&& other) noexcept : suspension(), waiter(&fired), state_(std::move(other.state_)) {}
   ~state_awaiter() = default;
 
   /// What cancelling the waiting task does to what it waits for.

@@ -93,8 +93,6 @@ class PLAIT_API suspension : public ready {
 
  protected:
   suspension() noexcept = default;
-  /// A suspension moves (with its awaiter) only before it is begun.
-  suspension(suspension&&) noexcept {}
   ~suspension() = default;
 
   /// Notes who waits. True where the task was cancelled meanwhile: then it must not suspend (return false from

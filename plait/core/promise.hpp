@@ -14,7 +14,7 @@ template <class T> class promise_state;
 
 class PLAIT_API promise_state_base : public state {
  public:
-  [[nodiscard]] cancel_outcome cancel() noexcept final;
+  cancel_outcome cancel() noexcept final;
   [[nodiscard]] bool start();
   void claim_or_throw();
   void finish_with(std::exception_ptr error) {

@@ -87,7 +87,7 @@ class PLAIT_API state {
   [[nodiscard]] virtual void* slot() noexcept = 0;
   /// As the user named it; may be empty.
   [[nodiscard]] virtual std::string_view name() const noexcept { return {}; }
-  [[nodiscard]] virtual cancel_outcome cancel() noexcept = 0;
+  virtual cancel_outcome cancel() noexcept = 0;
 
   // ── waiting ──
   /// False where it is done already (then `w` was not added).

@@ -73,7 +73,7 @@ class PLAIT_API work_item : public state {
     bool has_extras = false;
   };
 
-  [[nodiscard]] cancel_outcome cancel() noexcept final;
+  cancel_outcome cancel() noexcept final;
   [[nodiscard]] std::string_view name() const noexcept final;
   [[nodiscard]] const call_extras* extras() const noexcept;
   [[nodiscard]] int priority() const noexcept { return extras() ? extras()->priority : 0; }

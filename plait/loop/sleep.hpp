@@ -14,7 +14,7 @@ namespace detail {
 class PLAIT_API sleep_awaiter final : public suspension {
  public:
   explicit sleep_awaiter(nanoseconds delay) noexcept : delay_(delay), alarm_(*this) {}
-  sleep_awaiter(sleep_awaiter&& other) noexcept : suspension(std::move(other)), delay_(other.delay_), alarm_(*this) {}
+  sleep_awaiter(sleep_awaiter&& other) noexcept : suspension(), delay_(other.delay_), alarm_(*this) {}
   ~sleep_awaiter() = default;
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }

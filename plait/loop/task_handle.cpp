@@ -18,9 +18,7 @@ outcome<void> outcome_of(const std::exception_ptr& error) noexcept {
 }
 
 task_state::task_state(loop_core& loop, std::string_view name)
-    : task_context(loop),
-      loop_(&loop),
-      name_(name.empty() ? nullptr : std::make_unique<const std::string>(name)) {}
+    : task_context(loop), loop_(&loop), name_(name.empty() ? nullptr : std::make_unique<const std::string>(name)) {}
 
 // The loop's first step with it. Cancelled before that, its body never runs.
 void task_state::run() noexcept {

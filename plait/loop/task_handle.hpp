@@ -23,7 +23,7 @@ class loop_core;
 class PLAIT_API task_state : public state, public task_context, public ready {
  public:
   /// Cancels from any thread: on the loop's at once, from another by a message.
-  [[nodiscard]] cancel_outcome cancel() noexcept final;
+  cancel_outcome cancel() noexcept final;
   [[nodiscard]] std::string_view name() const noexcept final { return name_ ? std::string_view(*name_) : ""; }
 
   // On the loop's thread.

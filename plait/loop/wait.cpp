@@ -105,10 +105,7 @@ set_awaiter::set_awaiter(std::vector<state_handle> states, const wait_options& o
 }
 
 set_awaiter::set_awaiter(set_awaiter&& other) noexcept
-    : suspension(std::move(other)),
-      block_(std::exchange(other.block_, nullptr)),
-      timeout_(other.timeout_),
-      alarm_(*this) {}
+    : suspension(), block_(std::exchange(other.block_, nullptr)), timeout_(other.timeout_), alarm_(*this) {}
 
 set_awaiter::~set_awaiter() {
   if (block_) block_->let_go();

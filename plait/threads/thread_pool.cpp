@@ -129,9 +129,9 @@ void thread_pool::start(worker& fresh) {
     if (instead.wake) wake(*instead.wake);
     if (none_left) {
       const auto* const from_system = dynamic_cast<const std::system_error*>(&error);
-      throw std::system_error(from_system ? from_system->code() : std::make_error_code(std::errc::not_enough_memory),
-                              "plait: no thread could be started for the executor " + settings_.prefix +
-                                  " (pthread_create)");
+      throw std::system_error(
+          from_system ? from_system->code() : std::make_error_code(std::errc::not_enough_memory),
+          "plait: no thread could be started for the executor " + settings_.prefix + " (pthread_create)");
     }
     report(severity::warning, "the executor " + settings_.prefix + " could start no further thread: " + error.what());
   }

@@ -10,11 +10,7 @@
 #include <utility>
 #include <vector>
 
-#if __has_include(<plait/plait.hpp>)
 #include <plait/plait.hpp>
-#else
-#include "stand_in.hpp"
-#endif
 
 using row = plait::task<void> (*)(plait::executor&);
 
