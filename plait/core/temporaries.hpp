@@ -103,8 +103,8 @@ template <class Temporary> constexpr void gcc_12_destroys_it_twice_in_a_co_await
 template <destroyed_twice Temporary>
 [[deprecated(
     "this temporary, an aggregate or a lambda with captures, is destroyed twice by GCC before 13 where the call "
-    "stands "
-    "in a co_await expression. Write: 'auto work = [...] {...};' first, and give 'work' or 'plait::moved(work)'; "
+    "stands in a co_await expression."
+    " Write: 'auto work = [...] {...};' first, and give 'work' or 'plait::moved(work)'; "
     "or 'auto f = pool.submit(...);' and 'co_await f;' as two statements. Where it is right as it is, "
     "plait::moved(named) says so in place, PLAIT_NO_TEMPORARY_WARNING for a file. See plait's docs/gcc12.md")]]
 constexpr void gcc_12_destroys_it_twice_in_a_co_await_expression() {}

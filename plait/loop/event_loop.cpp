@@ -71,8 +71,12 @@ void event_loop::adopt(detail::task_state& task) noexcept { core_->adopt(task); 
 
 void event_loop::set_default_executor(std::shared_ptr<executor> chosen) {
   if (!chosen) detail::throw_invalid_argument("chosen", "null", "an executor");
-  core_->default_executor = std::move(chosen);
+  check_open();
+  auto former = std::exchange(core_->default_executor, std::move(chosen));
   core_->default_executor_ended = false;
+  if (!former || former.use_count() > 1) return;
+  former->shutdown(shutdown_mode::drain, nanoseconds::zero());  // only begins
+  core_->former_executors.push_back(std::move(former));
 }
 
 executor& event_loop::default_executor() {
@@ -91,6 +95,16 @@ future<bool> event_loop::end_default_executor(nanoseconds timeout) {
   promise<bool> nothing_to_do;
   nothing_to_do.set_value(true);
   return nothing_to_do.get_future();
+}
+
+void event_loop::end_tasks() { core_->end_tasks(); }
+
+void event_loop::give_up_default_executor() {
+  auto stuck = std::exchange(core_->default_executor, nullptr);
+  if (!stuck || stuck.use_count() > 1) return;
+  stuck->shutdown(shutdown_mode::kill, nanoseconds::zero());
+  static_cast<void>(
+      new auto(std::move(stuck)));  // its destructor would wait; its threads live until they or the program end
 }
 
 event_loop& get_running_loop() {

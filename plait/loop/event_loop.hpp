@@ -17,9 +17,12 @@
 
 namespace plait::inline PLAIT_ABI {
 
+class event_loop;
+
 namespace detail {
 class loop_core;
-}
+PLAIT_API void leave_loop(event_loop& loop) noexcept;
+}  // namespace detail
 
 /// Runs coroutines and callbacks, one after the other, on the thread that calls run_until_complete or run_forever,
 /// and sleeps while there is nothing to do.
@@ -42,7 +45,9 @@ class PLAIT_API event_loop {
   /// Throws invalid_state_error where a loop runs on this thread already or this one runs elsewhere, and "event loop
   /// stopped before the task completed" after stop(); loop_closed_error.
   template <class T> T run_until_complete(task<T> main) {
-    return run_until_complete(create_task(std::move(main)).future());
+    auto awaited =
+        create_task(std::move(main)).future();  // the only handle: a result that can only be moved comes out
+    return run_until_complete(std::move(awaited));
   }
   /// The same for a future, a task_handle's too.
   template <class T> T run_until_complete(future<T> awaited) {
@@ -124,8 +129,8 @@ class PLAIT_API event_loop {
     detail::warn_about_temporaries<F, Args...>();
     return default_executor().submit(std::forward<F>(f), std::forward<Args>(args)...);
   }
-  /// The default from now on, of whatever kind. The one before is shut down when its calls are done, if the loop owns
-  /// it. std::invalid_argument for null.
+  /// The default from now on, of whatever kind. The one before, where nobody else owns it, takes no more calls,
+  /// finishes those it has, and is waited for by close(). std::invalid_argument for null.
   void set_default_executor(std::shared_ptr<executor> chosen);
   [[nodiscard]] executor& default_executor();
   /// Lets the default executor finish its calls, at most `timeout` long; the future says whether it did. Afterwards
@@ -149,6 +154,11 @@ class PLAIT_API event_loop {
   void adopt(detail::task_state& task) noexcept;
   void run_until_done(const detail::state_handle& awaited);
   future<bool> end_default_executor(nanoseconds timeout);
+  friend void detail::leave_loop(event_loop& loop) noexcept;
+  /// Cancels all tasks and runs until they have ended.
+  void end_tasks();
+  /// It does not end: asks its calls to stop, and leaves them to themselves.
+  void give_up_default_executor();
 
   std::unique_ptr<detail::loop_core> core_;
 };

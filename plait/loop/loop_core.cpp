@@ -107,7 +107,7 @@ void loop_core::wait_for_work() noexcept {
 }
 
 void loop_core::adopt(task_state& task) noexcept {
-  task.add_handle();
+  task.add_keeper();
   task.next_task_ = tasks_;
   if (tasks_) tasks_->prev_task_ = &task;
   tasks_ = &task;
@@ -119,19 +119,21 @@ void loop_core::disown(task_state& task) noexcept {
   if (task.next_task_) task.next_task_->prev_task_ = task.prev_task_;
 }
 
-void loop_core::end_tasks() noexcept {
+void loop_core::end_tasks() {
+  if (!tasks_) return;
+  const running_here here(*this);
+  ending_tasks_ = true;
   for (auto* task = tasks_; task; task = task->next_task_) task->cancel_here();
   for (; tasks_; stopping_ = false) turn();
+  ending_tasks_ = false;
 }
 
 void loop_core::close() {
   if (is_closed()) return;
   if (is_running()) throw_invalid_state("plait: close() of an event loop that is running; stop it first");
-  if (tasks_) {
-    const running_here here(*this);
-    end_tasks();
-  }
+  end_tasks();
   closed_ = true;
+  former_executors.clear();
   if (const auto pool = std::exchange(default_executor, nullptr); pool && pool.use_count() == 1)
     pool->shutdown(shutdown_mode::cancel_pending);
   pass_owner_gate();

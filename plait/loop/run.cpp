@@ -11,8 +11,14 @@ constexpr std::chrono::seconds time_for_default_executor{10};  // arbitrary: lon
 
 void leave_loop(event_loop& loop) noexcept {
   try {
-    auto ended = loop.shutdown_default_executor(time_for_default_executor);
-    loop.run_until_complete(std::move(ended));
+    loop.end_tasks();
+    const auto ended = loop.shutdown_default_executor(time_for_default_executor);
+    if (!loop.run_until_complete(ended)) {
+      report(severity::warning, "run: calls in the default executor are still running after " +
+                                    std::to_string(time_for_default_executor.count()) +
+                                    " s; they were asked to stop, and are left behind");
+      loop.give_up_default_executor();
+    }
   } catch (...) {
     report(severity::warning, "run: the default executor: " + describe(std::current_exception()));
   }

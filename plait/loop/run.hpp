@@ -9,12 +9,6 @@
 
 namespace plait::inline PLAIT_ABI {
 
-namespace detail {
-/// What run does after the main task: ends the tasks that are left and reports what they threw, gives the default
-/// executor its time, closes the loop.
-PLAIT_API void leave_loop(event_loop& loop) noexcept;
-}  // namespace detail
-
 /// Makes a loop, runs `main` on it, and cleans up: cancels the tasks that are left and waits for them, gives the
 /// default executor 10 seconds to finish its calls (then those that run are asked to stop), closes the loop. Gives
 /// what `main` returned or throws what it threw: `int main() { return plait::run(async_main()); }`. Throws
@@ -23,7 +17,7 @@ template <class T> T run(task<T> main) {
   event_loop loop;
   struct leaving {
     event_loop& loop;
-    ~leaving() { detail::leave_loop(loop); }
+    ~leaving() { detail::leave_loop(loop); }  // what run does after the main task
   } const at_end{loop};
   return loop.run_until_complete(std::move(main));
 }

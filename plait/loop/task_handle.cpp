@@ -1,4 +1,5 @@
 #include <plait/core/internal/owner_gate.hpp>
+#include <plait/core/report.hpp>
 #include <plait/loop/internal/loop_core.hpp>
 #include <plait/loop/task_handle.hpp>
 
@@ -33,9 +34,14 @@ void task_state::ended() noexcept { finish(take_end()); }
 void task_state::finish(outcome<void> how) noexcept {
   std::exchange(coroutine_, nullptr).destroy();
   loop_->disown(*this);
-  if (how.exception()) set_error(how.exception());
+  if (how.exception()) {
+    set_error(how.exception());
+    if (loop_->is_ending_tasks())
+      report(severity::warning, "a task " + (name_ ? "\"" + *name_ + "\" " : std::string()) +
+                                    "that was cancelled at the end of its loop threw " + describe(how.exception()));
+  }
   const bool cancelled = how.cancelled();
-  const state_handle last(this);  // the loop's own
+  const state_keeper last(this);  // the loop's own
   publish(cancelled ? call_status::cancelled : call_status::finished);
 }
 
@@ -57,14 +63,14 @@ cancel_outcome task_state::cancel() noexcept {
   }
 
   struct message final : ready {
-    explicit message(task_state& to) noexcept : to(to), alive((to.add_handle(), &to)) {}
+    explicit message(task_state& to) noexcept : to(to), alive((to.add_keeper(), &to)) {}
     void run() noexcept override {
       if (!to.done()) to.cancel_here();
       delete this;
     }
     void drop() noexcept override { delete this; }
     task_state& to;
-    state_handle alive;
+    state_keeper alive;
   };
 
   const std::lock_guard inside(owner_gate());

@@ -44,17 +44,21 @@ class loop_core final : public home {
   /// The same, and stops when `awaited` is done. The caller has a handle to it.
   void run_until(state& awaited);
   void stop() noexcept { stopping_ = true; }
+  /// Cancels all tasks and runs until they have ended; what they throw by then is reported.
+  void end_tasks();
   void close();
   [[nodiscard]] bool is_running() const noexcept { return running_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool is_closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
 
   void adopt(task_state& task) noexcept;
   void disown(task_state& task) noexcept;
+  [[nodiscard]] bool is_ending_tasks() const noexcept { return ending_tasks_; }
 
   [[nodiscard]] static event_loop* running() noexcept;
 
   std::shared_ptr<executor> default_executor;
   bool default_executor_ended = false;
+  std::vector<std::shared_ptr<executor>> former_executors;  // that were the default, and finish their calls
 
  private:
   class stranger_context final : public task_context {
@@ -67,7 +71,6 @@ class loop_core final : public home {
   void turn() noexcept;
   void wait_for_work() noexcept;
   void collect() noexcept;
-  void end_tasks() noexcept;
 
   event_loop& facade_;
   ready* ready_ = nullptr;
@@ -75,8 +78,9 @@ class loop_core final : public home {
   timer_queue timers_;
   inbox inbox_;
   stranger_context stranger_;
-  task_state* tasks_ = nullptr;  // that are not done; the loop holds a handle to each
+  task_state* tasks_ = nullptr;  // that are not done; the loop keeps each alive
   bool stopping_ = false;
+  bool ending_tasks_ = false;
   sync::atomic<bool> running_{false};  // looked at by other threads only to tell them off
   sync::atomic<bool> closed_{false};
 };
