@@ -24,7 +24,9 @@ bool deadline_awaiter::await_resume() {
 
 // The state may be completed at this moment: then its wake-up is under way, and there is nothing to do.
 void deadline_awaiter::ring() noexcept {
-  if (stop_waiting()) where().push(*this);
+  if (!stop_waiting()) return;
+  rung_ = true;
+  where().push(*this);
 }
 
 void deadline_awaiter::stop_alarm() noexcept {
@@ -32,7 +34,9 @@ void deadline_awaiter::stop_alarm() noexcept {
 }
 
 withdrawal deadline_awaiter::withdraw() noexcept {
-  return stop_waiting() ? withdrawal::withdrawn : withdrawal::under_way;
+  if (rung_ || !stop_waiting()) return withdrawal::under_way;
+  stop_alarm();  // it would take it off the list, and wake it, a second time
+  return withdrawal::withdrawn;
 }
 
 }  // namespace plait::inline PLAIT_ABI::detail

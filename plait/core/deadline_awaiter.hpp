@@ -36,6 +36,7 @@ class PLAIT_API deadline_awaiter final : public state_awaiter {
   [[nodiscard]] withdrawal withdraw() noexcept override;
 
   alarm alarm_;
+  bool rung_ = false;  // the alarm has taken it off the list, and woken it
 };
 
 }  // namespace plait::inline PLAIT_ABI::detail

@@ -194,7 +194,7 @@ struct future_access {
 /// Thread safety: distinct handles may be used on any threads at once, also of the same result; one handle needs a
 /// lock where somebody assigns to it. The same result may be awaited from several loops on several threads.
 /// Dropping the last handle does not cancel: the call runs, and its result is thrown away.
-template <class T> class [[nodiscard]] future : public detail::future_base {
+template <class T> class future : public detail::future_base {
  public:
   using value_type = T;
 
@@ -218,11 +218,11 @@ template <class T> class [[nodiscard]] future : public detail::future_base {
   /// The same, at most `timeout` long: then timeout_error; the call goes on, and the future may be asked again.
   /// std::invalid_argument where it is negative or NaN.
   template <class Rep, class Period> decltype(auto) result(std::chrono::duration<Rep, Period> timeout) const& {
-    wait_for(to_nanoseconds(timeout, "timeout"));
+    wait_for(detail::to_nanoseconds(timeout, "timeout"));
     return result();
   }
   template <class Rep, class Period> T result(std::chrono::duration<Rep, Period> timeout) && {
-    wait_for(to_nanoseconds(timeout, "timeout"));
+    wait_for(detail::to_nanoseconds(timeout, "timeout"));
     return std::move(*this).result();
   }
 

@@ -21,6 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 using plait::call_status;
 using plait::cancel_outcome;
+using test_support::message_in;
 using test_support::message_of;
 using testing::HasSubstr;
 
@@ -121,7 +122,7 @@ TEST(future, result_throws_what_the_call_threw_each_time) {
   auto f = promise.get_future();
   promise.set_exception(an_error());
   for (int i = 0; i < 2; ++i) EXPECT_EQ(message_of<std::out_of_range>([&] { return f.result(); }), "index 7");
-  EXPECT_EQ(message_of<std::out_of_range>(f.exception()), "index 7");
+  EXPECT_EQ(message_in<std::out_of_range>(f.exception()), "index 7");
 }
 
 TEST(future, exception_is_null_where_there_is_a_value) {
@@ -222,7 +223,7 @@ TEST(any_future, throws_what_the_call_threw) {
   promise.set_exception(an_error());
   EXPECT_THROW(f.result(), std::out_of_range);
   EXPECT_THROW(f.result(1s), std::out_of_range);
-  EXPECT_EQ(message_of<std::out_of_range>(f.exception()), "index 7");
+  EXPECT_EQ(message_in<std::out_of_range>(f.exception()), "index 7");
 }
 
 TEST(any_future, runs_done_callbacks) {

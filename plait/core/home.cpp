@@ -29,7 +29,7 @@ void suspension::run() noexcept {
   context.drive(coroutine_);
 }
 
-bool suspension::begin_in(std::coroutine_handle<> coroutine, task_context* context, const char*) {
+bool suspension::begin_in(std::coroutine_handle<> coroutine, task_context* context) {
   coroutine_ = coroutine;
   context_ = context;
   if (std::exchange(context->cancel_at_next_await_, false)) {
@@ -38,6 +38,13 @@ bool suspension::begin_in(std::coroutine_handle<> coroutine, task_context* conte
   }
   context->suspended_ = this;
   return false;
+}
+
+bool suspension::begin_delegating_in(std::coroutine_handle<> coroutine, task_context* context) {
+  coroutine_ = coroutine;
+  context_ = context;
+  context->suspended_ = this;
+  return std::exchange(context->cancel_at_next_await_, false);
 }
 
 void suspension::not_suspended() noexcept { context_->suspended_ = nullptr; }
@@ -50,31 +57,40 @@ task_context* task_context::current() noexcept { return running_context; }
 
 void task_context::drive(std::coroutine_handle<> coroutine) noexcept {
   auto* const outer = std::exchange(running_context, this);
+  // Inside foreign coroutines there may be another drive of this context further out: what was handed to that one,
+  // and the end, are left to it.
+  const bool outermost = !std::exchange(driven_, true);
+  const auto for_outer_drive = std::exchange(next_, nullptr);
   while (coroutine) {
-    next_ = nullptr;
     coroutine.resume();
-    coroutine = next_;
+    coroutine = std::exchange(next_, nullptr);
   }
+  next_ = for_outer_drive;
   running_context = outer;
+  if (!outermost) return;
+  driven_ = false;
   if (std::exchange(ended_, false)) ended();
 }
 
 void task_context::request_cancel() noexcept {
-  if (!suspended_) {
+  // Withdrawing may run what users wrote (stop callbacks, destructors of arguments), and that may cancel this task
+  // again: it then finds nothing suspended.
+  auto* const at = std::exchange(suspended_, nullptr);
+  if (!at) {
     cancel_at_next_await_ = true;
     return;
   }
-  auto& at = *suspended_;
-  switch (at.withdraw()) {
+  switch (at->withdraw()) {
     case withdrawal::withdrawn:
-      suspended_ = nullptr;
-      at.cancelled_ = true;
-      home_->push(at);
+      at->cancelled_ = true;
+      home_->push(*at);
       break;
     case withdrawal::under_way:
+      suspended_ = at;
       cancel_at_next_await_ = true;
       break;
     case withdrawal::delegated:
+      suspended_ = at;
       break;
   }
 }

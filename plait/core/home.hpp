@@ -98,6 +98,10 @@ class PLAIT_API suspension : public ready {
   /// Notes who waits. True where the task was cancelled meanwhile: then it must not suspend (return false from
   /// await_suspend), and resumed() throws. Throws no_running_loop_error where no loop runs.
   template <class Promise> [[nodiscard]] bool begin(std::coroutine_handle<Promise> coroutine, const char* what);
+  /// The same for who waits on in spite of a cancel, for what its awaited makes of it: true where that is to be
+  /// cancelled.
+  template <class Promise>
+  [[nodiscard]] bool begin_delegating(std::coroutine_handle<Promise> coroutine, const char* what);
   /// What await_resume does first: throws cancelled_error where the wait was cancelled.
   void resumed() const;
   /// Takes back begin where it does not suspend after all.
@@ -107,7 +111,8 @@ class PLAIT_API suspension : public ready {
 
  private:
   friend class task_context;
-  bool begin_in(std::coroutine_handle<> coroutine, task_context* context, const char* what);
+  bool begin_in(std::coroutine_handle<> coroutine, task_context* context);
+  bool begin_delegating_in(std::coroutine_handle<> coroutine, task_context* context);
 
   std::coroutine_handle<> coroutine_;
   task_context* context_ = nullptr;
@@ -127,10 +132,21 @@ class PLAIT_API task_context {
 
   /// Resumes `coroutine` and then whichever each one hands over to, until all are suspended.
   void drive(std::coroutine_handle<> coroutine) noexcept;
-  /// For the driver: to be resumed when the one that runs is suspended.
-  void hand_over(std::coroutine_handle<> coroutine) noexcept { next_ = coroutine; }
-  /// For the driver: the outermost coroutine has come to its end.
-  void hand_back() noexcept { ended_ = true; }
+  /// For the driver: to be resumed when the one that runs is suspended. Where nobody drives (a foreign coroutine
+  /// resumed by its own hands who runs now), or somebody was handed over before, it is driven from here.
+  void hand_over(std::coroutine_handle<> coroutine) noexcept {
+    if (driven_ && !next_)
+      next_ = coroutine;
+    else
+      drive(coroutine);
+  }
+  /// For the driver: the outermost coroutine has come to its end. The caller must not touch the context after it.
+  void hand_back() noexcept {
+    if (driven_)
+      ended_ = true;
+    else
+      ended();
+  }
 
   /// On the home's thread: cancelled_error at the await where it is suspended, or at the next one.
   void request_cancel() noexcept;
@@ -151,6 +167,7 @@ class PLAIT_API task_context {
   suspension* suspended_ = nullptr;
   std::coroutine_handle<> next_;
   bool cancel_at_next_await_ = false;
+  bool driven_ = false;  // a drive() is on the stack
   bool ended_ = false;
 };
 
@@ -201,7 +218,11 @@ template <class Promise>
 }
 
 template <class Promise> bool suspension::begin(std::coroutine_handle<Promise> coroutine, const char* what) {
-  return begin_in(coroutine, &context_of(coroutine, what), what);
+  return begin_in(coroutine, &context_of(coroutine, what));
+}
+template <class Promise>
+bool suspension::begin_delegating(std::coroutine_handle<Promise> coroutine, const char* what) {
+  return begin_delegating_in(coroutine, &context_of(coroutine, what));
 }
 
 }  // namespace plait::inline PLAIT_ABI::detail

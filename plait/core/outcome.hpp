@@ -3,6 +3,7 @@
 
 #include <plait/core/errors.hpp>
 
+#include <concepts>
 #include <exception>
 #include <utility>
 #include <variant>
@@ -17,8 +18,17 @@ template <class T> class [[nodiscard]] outcome {
 
   /// Cancelled.
   outcome() noexcept = default;
-  outcome(value_type value) : held_(std::in_place_index<1>, std::move(value)) {}
+  outcome(value_type value)
+    requires(!std::same_as<value_type, std::exception_ptr>)
+      : held_(std::in_place_index<1>, std::move(value)) {}
   outcome(std::exception_ptr error) noexcept : held_(std::in_place_index<2>, std::move(error)) {}
+
+  /// A value instead of what it holds, made in place.
+  template <class... Args>
+    requires std::constructible_from<value_type, Args...>
+  value_type& emplace(Args&&... args) {
+    return held_.template emplace<1>(std::forward<Args>(args)...);
+  }
 
   [[nodiscard]] bool has_value() const noexcept { return held_.index() == 1; }
   [[nodiscard]] bool cancelled() const noexcept { return held_.index() == 0; }

@@ -4,7 +4,7 @@ namespace plait::inline PLAIT_ABI::detail {
 
 // A cancel that comes while the work runs changes nothing: a promise has nobody to ask.
 cancel_outcome promise_state_base::cancel() noexcept {
-  if (claim_unless_started()) {
+  if (claim_to_cancel()) {
     publish(call_status::cancelled);
     return cancel_outcome::dropped;
   }
@@ -13,16 +13,16 @@ cancel_outcome promise_state_base::cancel() noexcept {
 
 bool promise_state_base::start() {
   if (start_claimable()) {
-    set_status(call_status::running);
+    set_running();
     return true;
   }
-  if (done() && status() == call_status::cancelled) return false;
+  if (claimed_to_cancel()) return false;  // it may not be done yet
   throw_invalid_state("plait: set_running_or_notify_cancel on a promise that was started or completed before");
 }
 
 void promise_state_base::claim_or_throw() {
   if (claim()) return;
-  throw_invalid_state(done() && status() == call_status::cancelled
+  throw_invalid_state(claimed_to_cancel()
                           ? "plait: set_value or set_exception on a promise whose future was cancelled"
                           : "plait: set_value or set_exception on a promise that was completed before");
 }

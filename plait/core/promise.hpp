@@ -24,7 +24,7 @@ class PLAIT_API promise_state_base : public state {
   void break_promise() noexcept;
 
  protected:
-  using state::state;
+  promise_state_base() noexcept { begin_with_keeper(); }
 };
 
 template <class T> class promise_state final : public with_result<T, promise_state_base> {
@@ -61,8 +61,9 @@ template <class T> class promise {
 
   /// A handle to the future; as many as wanted.
   [[nodiscard]] future<T> get_future() const {
-    static_cast<void>(checked());
-    return detail::future_access::make<T>(state_);
+    auto& state = checked();
+    state.add_handle();
+    return detail::future_access::make<T>(detail::state_handle(&state));
   }
 
   /// Marks the work as begun, so that cancel() can no longer drop it. False where it was cancelled before: then it
@@ -92,7 +93,7 @@ template <class T> class promise {
     return typed();
   }
 
-  detail::state_handle state_;
+  detail::state_keeper state_;
 };
 
 }  // namespace plait::inline PLAIT_ABI

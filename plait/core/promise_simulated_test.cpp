@@ -3,13 +3,13 @@
 #if defined(PLAIT_SIMULATED)
 
 #include <plait/core/promise.hpp>
-#include <tests/support/walk.hpp>
 
 #include <memory>
 #include <optional>
 #include <stdexcept>
 
 #include <gtest/gtest.h>
+#include <tests/support/walk.hpp>
 
 namespace plait {
 namespace {
@@ -32,10 +32,7 @@ TEST(promise_race, set_value_against_cancel_against_set_exception) {
     promise<int> work;
     auto result = work.get_future();
     sync::atomic<int> calls{0};
-    result.add_done_callback([&](const future<int>& f) {
-      must(f.done(), "called before it was done");
-      calls.fetch_add(1);
-    });
+    result.add_done_callback([&](const future<int>& f) { calls.fetch_add(f.done() ? 1 : 100); });
     bool valued = false;
     bool failed = false;
     sync::thread first([&] { valued = !throws_invalid_state([&] { work.set_value(7); }); });

@@ -15,6 +15,7 @@
 namespace {
 
 using plait::invalid_state_error;
+using test_support::message_in;
 using test_support::message_of;
 using testing::HasSubstr;
 
@@ -119,7 +120,7 @@ TEST(promise, where_copying_the_value_throws_that_is_the_result) {
   plait::promise<thrower> promise;
   const thrower value;
   promise.set_value(value);
-  EXPECT_EQ(message_of<std::length_error>(promise.get_future().exception()), "too long to copy");
+  EXPECT_EQ(message_in<std::length_error>(promise.get_future().exception()), "too long to copy");
 }
 
 TEST(promise, a_value_is_made_in_place) {

@@ -1,6 +1,8 @@
 #include <plait/core/home.hpp>
 #include <plait/core/state.hpp>
 
+#include <optional>
+
 namespace plait::inline PLAIT_ABI {
 
 const char* to_string(call_status status) noexcept {
@@ -86,11 +88,7 @@ bool state::add(waiter& w) noexcept {
 }
 
 bool state::remove(waiter& w) noexcept {
-  word newest = word_of(&w);
-  if (w.next == nullptr &&
-      waiters_.compare_exchange_strong(newest, empty, std::memory_order_acq_rel, std::memory_order_acquire))
-    return true;
-  newest = lock_list();
+  word newest = lock_list();  // even where `w` seems to be alone: its links change under the lock only
   if (newest == done_mark) return false;
   if (w.prev) w.prev->next = w.next;
   if (w.next) w.next->prev = w.prev;
@@ -147,7 +145,8 @@ bool state::wait_until(time_point deadline) {
   } sleeping;
 
   if (!add(sleeping)) return true;
-  const blocked_mark mark(*this);
+  std::optional<blocked_mark> mark;  // who waits for a time only is no part of a deadlock
+  if (deadline == sync::forever) mark.emplace(*this);
   while (sleeping.woken.load(std::memory_order_acquire) == 0) {
     if (sync::futex_wait(sleeping.woken, 0, deadline)) continue;
     if (remove(sleeping)) return false;

@@ -19,6 +19,8 @@
 // - Each waiter is fired exactly once or was removed, never both; waiters are fired in the order they were added.
 // - publish() is the producer's last access: a state lives while it has handles, or until it is published.
 // - A waiter belongs to somebody who holds a handle.
+// - Handles are of those who may read the result: the only one may move it out. Who completes the state, or fires a
+//   waiter of it, needs it alive but reads nothing; he has a keeper, and takes nothing from anybody.
 #pragma once
 
 #include <plait/core/errors.hpp>
@@ -67,14 +69,14 @@ class PLAIT_API state {
   state& operator=(const state&) = delete;
 
   // ── handles ──
-  void add_handle() noexcept { handles_.fetch_add(1, std::memory_order_relaxed); }
-  void drop_handle() noexcept {
-    // A sole handle needs no atomic subtraction: nobody else can add one meanwhile.
-    if (handles_.load(std::memory_order_acquire) == 1 || handles_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      last_handle_gone();
+  void add_handle() noexcept { add(one_handle); }
+  void drop_handle() noexcept { drop(one_handle); }
+  void add_keeper() noexcept { add(one_keeper); }
+  void drop_keeper() noexcept { drop(one_keeper); }
+  /// Exact while true; a false may be out of date at once. Keepers do not count.
+  [[nodiscard]] bool has_one_handle() const noexcept {
+    return handles_.load(std::memory_order_acquire) / one_handle == 1;
   }
-  /// Exact while true; a false may be out of date at once.
-  [[nodiscard]] bool has_one_handle() const noexcept { return handles_.load(std::memory_order_acquire) == 1; }
 
   // ── looking ──
   [[nodiscard]] bool done() const noexcept { return waiters_.load(std::memory_order_acquire) == done_mark; }
@@ -99,19 +101,29 @@ class PLAIT_API state {
   bool wait_until(time_point deadline);
 
  protected:
+  /// With one handle.
   state() noexcept = default;
   virtual ~state();
+  /// For a new one: with one keeper instead.
+  void begin_with_keeper() noexcept { handles_.store(one_keeper, std::memory_order_relaxed); }
 
   // ── producing ──
   /// Where more than one may complete (a promise and a cancel, a worker and a deadline), who wins this may.
-  [[nodiscard]] bool claim() noexcept {
-    return right_.exchange(right::taken, std::memory_order_acq_rel) != right::taken;
-  }
-  /// The same, but only before start_claimable.
-  [[nodiscard]] bool claim_unless_started() noexcept { return trade_right(right::taken); }
+  [[nodiscard]] bool claim() noexcept { return (right_.fetch_or(taken, std::memory_order_acq_rel) & taken) == 0; }
+  /// The same for a cancel: only before start_claimable.
+  [[nodiscard]] bool claim_to_cancel() noexcept { return trade_free_right(taken | to_cancel); }
   /// From here on only claim() wins. False where somebody has won already, or it was started before.
-  [[nodiscard]] bool start_claimable() noexcept { return trade_right(right::of_who_started); }
+  [[nodiscard]] bool start_claimable() noexcept { return trade_free_right(started); }
+  /// A cancel has won; it may not be published yet.
+  [[nodiscard]] bool claimed_to_cancel() const noexcept {
+    return (right_.load(std::memory_order_acquire) & to_cancel) != 0;
+  }
   void set_status(call_status status) noexcept { status_.store(status, std::memory_order_relaxed); }
+  /// The same where another thread may complete it at this moment: what it ended with stays.
+  void set_running() noexcept {
+    auto expected = call_status::pending;
+    status_.compare_exchange_strong(expected, call_status::running, std::memory_order_relaxed);
+  }
   void set_error(std::exception_ptr error) noexcept { error_ = std::move(error); }
   /// Makes what was written visible, and fires the waiters. The caller must not touch the state after it, unless it
   /// has a handle.
@@ -125,11 +137,22 @@ class PLAIT_API state {
   using word = std::uintptr_t;
   static constexpr word empty = 0, lock_bit = 1, done_mark = 2, orphan_mark = 4;
 
-  // Who may complete, where that is not one thread alone.
-  enum class right : std::uint8_t { free, of_who_started, taken };
-  [[nodiscard]] bool trade_right(right wanted) noexcept {
-    auto expected = right::free;
+  // Who may complete, where that is not one thread alone: bits of right_.
+  static constexpr std::uint8_t started = 1, taken = 2, to_cancel = 4;
+  [[nodiscard]] bool trade_free_right(std::uint8_t wanted) noexcept {
+    std::uint8_t expected = 0;
     return right_.compare_exchange_strong(expected, wanted, std::memory_order_acq_rel);
+  }
+
+  // Counts in handles_. Of keepers there are few (a promise or an executor, an alarm, each wait); 64 look like one
+  // more handle, which only makes a result be copied.
+  static constexpr std::uint32_t one_keeper = 1, one_handle = 64;
+  void add(std::uint32_t count) noexcept { handles_.fetch_add(count, std::memory_order_relaxed); }
+  void drop(std::uint32_t count) noexcept {
+    // The last needs no atomic subtraction: nobody else can add one meanwhile.
+    if (handles_.load(std::memory_order_acquire) == count ||
+        handles_.fetch_sub(count, std::memory_order_acq_rel) == count)
+      last_handle_gone();
   }
 
   [[nodiscard]] word lock_list() noexcept;
@@ -137,9 +160,9 @@ class PLAIT_API state {
 
   sync::atomic<word> waiters_{empty};  // publish (release) pairs with done, add and remove (acquire)
   std::exception_ptr error_;           // written before publish
-  sync::atomic<std::uint32_t> handles_{1};
+  sync::atomic<std::uint32_t> handles_{one_handle};
   sync::atomic<call_status> status_{call_status::pending};  // a hint until done; exact then
-  sync::atomic<right> right_{right::free};                  // its winner alone writes the result
+  sync::atomic<std::uint8_t> right_{0};                     // its winner alone writes the result
 };
 
 /// A counted pointer to a state.
@@ -163,6 +186,34 @@ class state_handle {
   state* operator->() const noexcept { return state_; }
   explicit operator bool() const noexcept { return state_ != nullptr; }
   friend bool operator==(const state_handle&, const state_handle&) noexcept = default;
+
+ private:
+  state* state_ = nullptr;
+};
+
+/// A counted pointer that keeps a state alive, for who does not read its result.
+class state_keeper {
+ public:
+  state_keeper() noexcept = default;
+  /// Takes over one count of keepers.
+  explicit state_keeper(state* owned) noexcept : state_(owned) {}
+  explicit state_keeper(const state_handle& handle) noexcept : state_keeper(handle.get()) {
+    if (state_) state_->add_keeper();
+  }
+  state_keeper(const state_keeper& other) noexcept : state_(other.state_) {
+    if (state_) state_->add_keeper();
+  }
+  state_keeper(state_keeper&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  state_keeper& operator=(state_keeper other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~state_keeper() {
+    if (state_) state_->drop_keeper();
+  }
+  [[nodiscard]] state* get() const noexcept { return state_; }
+  state* operator->() const noexcept { return state_; }
+  explicit operator bool() const noexcept { return state_ != nullptr; }
 
  private:
   state* state_ = nullptr;

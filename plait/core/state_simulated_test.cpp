@@ -3,11 +3,11 @@
 #if defined(PLAIT_SIMULATED)
 
 #include <plait/core/state.hpp>
-#include <tests/support/walk.hpp>
 
 #include <chrono>
 
 #include <gtest/gtest.h>
+#include <tests/support/walk.hpp>
 
 namespace plait::detail {
 namespace {
@@ -74,7 +74,8 @@ TEST(state_race, two_adds_against_publish) {
     producer.join();
     second.join();
     must(one.fired.load() == (one_waits ? 1 : 0), "the first was fired another number of times than it was added");
-    must(other.fired.load() == (other_waits ? 1 : 0), "the second was fired another number of times than it was added");
+    must(other.fired.load() == (other_waits ? 1 : 0),
+         "the second was fired another number of times than it was added");
   });
 }
 

@@ -49,7 +49,7 @@ template <class T> class task_promise final : public task_promise_base {
   template <class U>
     requires std::convertible_to<U&&, T>
   void return_value(U&& value) {
-    ended_ = outcome<T>(T(std::forward<U>(value)));
+    ended_.emplace(std::forward<U>(value));
   }
   void unhandled_exception() noexcept { ended_ = outcome<T>(std::current_exception()); }
   [[nodiscard]] outcome<T>& ended() noexcept { return ended_; }
@@ -61,7 +61,7 @@ template <class T> class task_promise final : public task_promise_base {
 template <> class task_promise<void> final : public task_promise_base {
  public:
   task<void> get_return_object() noexcept;
-  void return_void() noexcept { ended_ = outcome<void>(std::monostate()); }
+  void return_void() noexcept { ended_.emplace(); }
   void unhandled_exception() noexcept { ended_ = outcome<void>(std::current_exception()); }
   [[nodiscard]] outcome<void>& ended() noexcept { return ended_; }
 
@@ -118,10 +118,7 @@ template <class T> class [[nodiscard]] task {
       auto child = awaited_.coroutine_;
       child.promise().set_context(context);
       child.promise().set_parent(parent);
-      if (std::is_base_of_v<detail::promise_base, Promise> || detail::task_context::current() == &context)
-        context.hand_over(child);
-      else
-        context.drive(child);  // a foreign coroutine, resumed by foreign hands: nobody drives here yet
+      context.hand_over(child);
     }
     T await_resume() { return std::move(awaited_.coroutine_.promise().ended()).value(); }
 

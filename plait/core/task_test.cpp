@@ -4,8 +4,6 @@
 #include <plait/core/task.hpp>
 #include <plait/loop/sync_wait.hpp>
 
-#include <tests/support/observing.hpp>
-
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -14,6 +12,8 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <tests/support/expect_throw.hpp>
+#include <tests/support/witness.hpp>
 
 namespace plait {
 namespace {
@@ -220,7 +220,7 @@ task<int> waits_with(witness argument, ledger* seen, future<int> awaited) {
   co_return n;
 }
 
-task<int> parent_of(witness argument, ledger* seen, future<int> awaited) {
+task<int> parent_of(witness, ledger* seen, future<int> awaited) {
   const witness local(*seen);
   auto child = waits_with(witness(*seen), seen, std::move(awaited));
   const int n = co_await std::move(child);

@@ -8,7 +8,7 @@ namespace plait::inline PLAIT_ABI::detail {
 bool admission::try_enter(std::size_t bytes) noexcept {
   const std::lock_guard lock(mutex_);
   // Once closed, the executor itself says why it takes nothing.
-  if (!closed_ && (!waiting_.empty() || !has_room(bytes))) return false;
+  if (!closed_by_ && (!waiting_.empty() || !has_room(bytes))) return false;
   ++calls_;
   bytes_ += bytes;
   return true;
@@ -17,15 +17,20 @@ bool admission::try_enter(std::size_t bytes) noexcept {
 future<slot> admission::acquire() {
   promise<slot> wanted;
   auto result = wanted.get_future();
+  std::exception_ptr closed_by;
   {
     const std::lock_guard lock(mutex_);
-    if (!closed_ && (!waiting_.empty() || !has_room(0))) {
+    if (!closed_by_ && (!waiting_.empty() || !has_room(0))) {
       waiting_.push_back(std::move(wanted));
       return result;
     }
-    ++calls_;
+    if (!closed_by_) ++calls_;
+    closed_by = closed_by_;
   }
-  wanted.set_value(shared_from_this());
+  if (closed_by)
+    wanted.set_exception(closed_by);
+  else
+    wanted.set_value(shared_from_this());
   return result;
 }
 
@@ -43,25 +48,22 @@ void admission::leave(std::size_t bytes) noexcept {
   hand_on();
 }
 
-// Gives free room to who waits, one after the other. A waiter that gave up makes way for the next.
+// Gives free room to who waits, one after the other. A waiter that gave up makes way for the next; room that comes
+// back meanwhile, from a slot that nobody wanted any more too, is seen by the one who is at it.
 void admission::hand_on() noexcept {
-  for (;;) {
+  for (bool first_look = true;; first_look = false) {
     std::optional<promise<slot>> first;
     {
       const std::lock_guard lock(mutex_);
-      if (waiting_.empty() || !has_room(0)) return;
+      if (first_look && handing_on_) return;
+      handing_on_ = !waiting_.empty() && has_room(0);
+      if (!handing_on_) return;
       first.emplace(std::move(waiting_.front()));
       waiting_.pop_front();
       ++calls_;
     }
     slot room(shared_from_this());
-    if (first->set_running_or_notify_cancel()) {
-      first->set_value(std::move(room));
-    } else {
-      static_cast<void>(room.release());  // not through the destructor: that would come back here
-      const std::lock_guard lock(mutex_);
-      --calls_;
-    }
+    if (first->set_running_or_notify_cancel()) first->set_value(std::move(room));
   }
 }
 
@@ -69,7 +71,7 @@ void admission::close(const std::exception_ptr& reason) noexcept {
   std::deque<promise<slot>> refused;
   {
     const std::lock_guard lock(mutex_);
-    closed_ = true;
+    if (!closed_by_) closed_by_ = reason;
     refused.swap(waiting_);
   }
   for (auto& waiter : refused) {

@@ -34,7 +34,7 @@ struct call_options {
   /// How often it is run again after an exception that `retry_on` accepts. The arguments are copied for each attempt
   /// but the last.
   int retries = 0;
-  /// Which exceptions are worth another attempt; null: none.
+  /// Which exceptions are worth another attempt; null: none. A call that was asked to stop gets none.
   bool (*retry_on)(const std::exception_ptr&) noexcept = nullptr;
   /// For logs, reports and errors. Copied; at most 1,000 bytes are kept.
   std::string_view name = {};

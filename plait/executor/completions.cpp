@@ -10,7 +10,7 @@ namespace plait::inline PLAIT_ABI::detail {
 // Which are done, in the order in which they were, and who waits for the next.
 struct completions::done_list {
   struct node final : waiter {
-    node(std::shared_ptr<done_list> to, std::uint64_t key, state_handle state) noexcept
+    node(std::shared_ptr<done_list> to, std::uint64_t key, state_keeper state) noexcept
         : waiter(&fired), to(std::move(to)), key(key), state(std::move(state)) {}
     static void fired(waiter& w) noexcept {
       const std::unique_ptr<node> self(&static_cast<node&>(w));
@@ -18,7 +18,7 @@ struct completions::done_list {
     }
     std::shared_ptr<done_list> to;
     std::uint64_t key;
-    state_handle state;
+    state_keeper state;
   };
 
   void arrived(std::uint64_t key) noexcept {
@@ -43,9 +43,9 @@ completions::~completions() = default;
 void completions::add(entry added) {
   const auto key = added_++;
   const auto state = added.state;
+  auto node = done_ ? std::make_unique<done_list::node>(done_, key, state_keeper(state)) : nullptr;
   on_their_way_.emplace(key, std::move(added));
   if (!done_) return;
-  auto node = std::make_unique<done_list::node>(done_, key, state);
   if (state->add(*node))
     static_cast<void>(node.release());  // fired() takes it over
   else

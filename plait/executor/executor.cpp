@@ -9,23 +9,18 @@ executor::executor(std::shared_ptr<detail::admission> room) noexcept : room_(std
 executor::~executor() = default;
 
 void executor::take(detail::work_item& item, slot* room) {
+  if (room && room->room() != room_) {
+    item.refuse();
+    detail::throw_invalid_argument("room", room->room() ? "a slot of another executor" : "an empty slot",
+                                   "a slot of this executor");
+  }
   if (room_) {
     try {
       if (room) {
-        if (room->room() != room_)
-          detail::throw_invalid_argument("room", room->room() ? "a slot of another executor" : "an empty slot",
-                                         "a slot of this executor");
         static_cast<void>(room->release());
         room_->charge(item.bytes());
       } else if (!room_->try_enter(item.bytes())) {
-        if (detail::home::current())
-          throw queue_full(
-              "plait: the executor's queue is full, and submit must not block a running event loop; use "
-              "`auto slot = co_await executor.acquire_slot()` and submit(std::move(slot), …), or try_submit");
-        if (on_own_worker())
-          throw queue_full(
-              "plait: the executor's queue is full, and submit on one of its own workers must not wait for room that "
-              "only its workers can make; use try_submit, or a larger max_pending");
+        check_may_block();
         static_cast<void>(room_->acquire().result().release());
         room_->charge(item.bytes());
       }
@@ -36,6 +31,17 @@ void executor::take(detail::work_item& item, slot* room) {
     item.counted = true;
   }
   accept_or_refuse(item);
+}
+
+void executor::check_may_block() const {
+  if (detail::home::current())
+    throw queue_full(
+        "plait: the executor's queue is full, and submit must not block a running event loop; use "
+        "`auto slot = co_await executor.acquire_slot()` and submit(std::move(slot), …), or try_submit");
+  if (on_own_worker())
+    throw queue_full(
+        "plait: the executor's queue is full, and submit on one of its own workers must not wait for room that "
+        "only its workers can make; use try_submit, or a larger max_pending");
 }
 
 bool executor::try_take(detail::work_item& item) {

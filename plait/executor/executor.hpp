@@ -26,7 +26,15 @@ enum class shutdown_mode : std::uint8_t {
   kill,            ///< and what runs is stopped as far as can be: a thread's call is asked (std::stop_token)
 };
 
+class executor;
 template <class R> class map_results;
+
+namespace detail {
+/// Blocks for room; throws timeout_error for map. On the pool's own worker queue_full, as submit does.
+[[nodiscard]] PLAIT_API slot wait_for_room(executor& pool, time_point deadline, std::size_t taken);
+/// Room for one call where there is some now, without waiting.
+[[nodiscard]] PLAIT_API std::optional<slot> slot_at_once(executor& pool);
+}  // namespace detail
 
 /// Takes blocking calls and gives futures. Thread-safe: everything here may be called from any thread at once, the
 /// destructor not.
@@ -152,6 +160,12 @@ class PLAIT_API executor {
   [[nodiscard]] virtual bool on_own_worker() const noexcept = 0;
 
  private:
+  friend slot detail::wait_for_room(executor& pool, time_point deadline, std::size_t taken);
+
+  /// queue_full on a running loop's thread and on one of its own workers.
+  void check_may_block() const;
+  friend std::optional<slot> detail::slot_at_once(executor& pool);
+
   template <class F, class... Args>
   future<call_result<F, Args...>> hand_over(const call_options& options, slot* room, F&& f, Args&&... args) {
     auto& item = detail::make_work_item(options, std::forward<F>(f), std::forward<Args>(args)...);

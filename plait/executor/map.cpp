@@ -1,4 +1,5 @@
 #include <plait/executor/executor.hpp>
+#include <plait/executor/internal/admission.hpp>
 
 #include <string>
 
@@ -11,9 +12,24 @@ void check_map_options(const map_options& options) {
 }
 
 std::optional<slot> slot_at_once(executor& pool) {
-  auto room = pool.acquire_slot();
-  if (!room.done() && room.cancel() == cancel_outcome::dropped) return std::nullopt;
-  return std::move(room).result();
+  if (!pool.room_) return slot();
+  if (!pool.room_->try_enter(0)) return std::nullopt;
+  return slot(pool.room_);
+}
+
+slot wait_for_room(executor& pool, time_point deadline, std::size_t taken) {
+  if (auto at_once = slot_at_once(pool)) return std::move(*at_once);
+  pool.check_may_block();
+  auto wanted = pool.acquire_slot();
+  return room_in_time(wanted, wanted.handle()->wait_until(deadline), taken);
+}
+
+slot room_in_time(future<slot>& wanted, bool in_time, std::size_t taken) {
+  if (!in_time) {
+    wanted.cancel();
+    throw_map_timeout(taken);
+  }
+  return std::move(wanted).result();
 }
 
 void throw_map_timeout(std::size_t taken) {

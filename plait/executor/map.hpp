@@ -28,14 +28,13 @@ namespace plait::inline PLAIT_ABI {
 namespace detail {
 
 PLAIT_API void check_map_options(const map_options& options);
-/// Nothing where there is no room now.
-[[nodiscard]] PLAIT_API std::optional<slot> slot_at_once(executor& pool);
 [[noreturn]] PLAIT_API void throw_map_timeout(std::size_t taken);
+/// The slot that was waited for, or timeout_error for map.
+[[nodiscard]] PLAIT_API slot room_in_time(future<slot>& wanted, bool in_time, std::size_t taken);
 
 /// What travels as one call.
 template <class R, class F, class... Items> struct map_chunk {
-  F function;
-  std::vector<std::tuple<Items...>> items;
+  explicit map_chunk(F f) : function(std::move(f)) {}
 
   std::vector<outcome<R>> operator()(std::stop_token stop) {
     std::vector<outcome<R>> results;
@@ -65,6 +64,9 @@ template <class R, class F, class... Items> struct map_chunk {
     }
     return results;
   }
+
+  F function;
+  std::vector<std::tuple<Items...>> items;
 };
 
 template <class R> using chunk_outcomes = std::vector<outcome<R>>;
@@ -97,7 +99,7 @@ template <class R, class F, class... Views> class ranges_source final : public m
   [[nodiscard]] completions::entry submit(executor& pool, slot* room) override {
     std::optional<slot> place = room ? std::optional<slot>(std::move(*room)) : slot_at_once(pool);
     if (!place) return {};
-    map_chunk<R, F, std::ranges::range_value_t<Views>...> next{function_, {}};
+    map_chunk<R, F, std::ranges::range_value_t<Views>...> next(function_);
     fill(next.items);
     const auto items = next.items.size();
     return {pool.submit(std::move(*place), std::move(next)).handle(), items};
@@ -145,6 +147,7 @@ template <class R> class [[nodiscard]] map_results {
         most_in_flight_(options.buffer_size ? std::max<std::size_t>(1, *options.buffer_size / options.chunk_size)
                                             : static_cast<std::size_t>(-1)) {
     refill();
+    if (chunks_.empty()) throw_source_error();  // nothing was handed over: map itself says why
   }
   map_results(map_results&&) noexcept = default;
   map_results& operator=(map_results&&) = delete;
@@ -157,8 +160,13 @@ template <class R> class [[nodiscard]] map_results {
     refill();
     while (!has_current()) {
       if (chunks_.empty()) {
-        if (source_->at_end()) co_return std::nullopt;
-        auto room = co_await pool_->acquire_slot();
+        if (!has_more()) {
+          throw_source_error();
+          co_return std::nullopt;
+        }
+        auto wanted = pool_->acquire_slot();
+        const bool has_room = co_await detail::deadline_awaiter(wanted.handle(), deadline_);
+        auto room = detail::room_in_time(wanted, has_room, taken_);
         submit(&room);
         continue;
       }
@@ -174,16 +182,38 @@ template <class R> class [[nodiscard]] map_results {
 
  private:
   [[nodiscard]] bool has_current() const noexcept { return position_ < current_.size(); }
-  [[nodiscard]] bool at_end() { return !has_current() && chunks_.empty() && source_->at_end(); }
+  [[nodiscard]] bool at_end() { return !has_current() && chunks_.empty() && !has_more() && !source_error_; }
 
-  void submit(slot* room) {
-    if (auto submitted = source_->submit(*pool_, room); submitted.state) chunks_.add(std::move(submitted));
+  // What the ranges or submit throw ends the source, and is told once, behind what is on its way already.
+  template <class Step> bool attempt(Step step) noexcept {
+    try {
+      return step();
+    } catch (...) {
+      source_error_ = std::current_exception();
+      source_ended_ = true;
+      return false;
+    }
   }
-  void refill() {
-    while (chunks_.size() < most_in_flight_ && !source_->at_end()) {
-      const auto before = chunks_.size();
-      submit(nullptr);
-      if (chunks_.size() == before) return;  // no room now, and waiting for it must not block here
+  void throw_source_error() {
+    if (source_error_) std::rethrow_exception(std::exchange(source_error_, nullptr));
+  }
+  [[nodiscard]] bool has_more() noexcept {
+    if (source_ended_) return false;
+    const bool more = attempt([&] { return !source_->at_end(); });
+    source_ended_ = !more;
+    return more;
+  }
+  bool submit(slot* room) noexcept {
+    return attempt([&] {
+      auto submitted = source_->submit(*pool_, room);
+      if (!submitted.state) return false;
+      chunks_.add(std::move(submitted));
+      return true;
+    });
+  }
+  void refill() noexcept {
+    while (chunks_.size() < most_in_flight_ && has_more()) {
+      if (!submit(nullptr)) return;  // no room now, and waiting for it must not block here
     }
   }
   void take_chunk() {
@@ -207,10 +237,28 @@ template <class R> class [[nodiscard]] map_results {
       return std::move(result).value();
     }
   }
+  value_type& look_at_current() {
+    wait_for_current();
+    if constexpr (std::is_void_v<R>) {
+      current_[position_].value();
+      return nothing_;
+    } else {
+      return current_[position_].value();
+    }
+  }
+  void skip_current() {
+    wait_for_current();
+    ++position_;
+    ++taken_;
+  }
   void wait_for_current() {
     while (!has_current()) {
       if (chunks_.empty()) {
-        auto room = pool_->acquire_slot().result();
+        if (!has_more()) {
+          throw_source_error();
+          detail::throw_invalid_state("plait: map: an iterator that stands at the end was read");
+        }
+        auto room = detail::wait_for_room(*pool_, deadline_, taken_);
         submit(&room);
         continue;
       }
@@ -224,12 +272,16 @@ template <class R> class [[nodiscard]] map_results {
   detail::completions chunks_;
   time_point deadline_;
   std::size_t most_in_flight_;
+  std::exception_ptr source_error_;
+  bool source_ended_ = false;
   std::size_t taken_ = 0;
   detail::chunk_outcomes<R> current_;
   std::size_t position_ = 0;
+  [[no_unique_address]] std::monostate nothing_;
 };
 
 /// An input iterator: reading blocks until the item is there, and throws what the item threw; ++ goes on behind it.
+/// What was read is good until then.
 template <class R> class map_results<R>::iterator {
  public:
   using value_type = map_results::value_type;
@@ -239,30 +291,18 @@ template <class R> class map_results<R>::iterator {
   iterator() noexcept = default;
   explicit iterator(map_results& from) noexcept : from_(&from) {}
 
-  value_type& operator*() const {
-    if (!read_) {
-      from_->wait_for_current();
-      skip_ = true;  // also where it throws: then ++ goes on behind the item that failed
-      read_ = std::make_shared<value_type>(from_->take_current());
-    }
-    return *read_;
-  }
+  value_type& operator*() const { return from_->look_at_current(); }
   iterator& operator++() {
-    if (!skip_) {
-      from_->wait_for_current();
-      ++from_->position_;
-    }
-    skip_ = false;
-    read_.reset();
+    from_->skip_current();
     return *this;
   }
   void operator++(int) { ++*this; }
-  friend bool operator==(const iterator& at, std::default_sentinel_t) { return !at.skip_ && at.from_->at_end(); }
+  friend bool operator==(const iterator& at, std::default_sentinel_t) { return at.is_at_end(); }
 
  private:
+  [[nodiscard]] bool is_at_end() const { return from_->at_end(); }
+
   map_results* from_ = nullptr;
-  mutable bool skip_ = false;
-  mutable std::shared_ptr<value_type> read_;
 };
 
 namespace detail {

@@ -64,15 +64,16 @@ std::string_view work_item::name() const noexcept {
 void work_item::set_owner(call_owner& owner) noexcept {
   owner_ = &owner;
   has_deadline_ = extras() && extras()->deadline != sync::forever;
-  if (has_deadline_) add_handle();  // the executor's own, see above
+  if (has_deadline_) add_keeper();  // the executor's own, see above
 }
 
 cancel_outcome work_item::cancel() noexcept {
   call_owner::withdrawn got{cancel_outcome::too_late};
   {
     const std::lock_guard inside(owner_gate());
-    if (done()) return cancel_outcome::too_late;
+    if (withdrawn_ || done()) return cancel_outcome::too_late;
     got = owner_->withdraw(*this);
+    withdrawn_ = got.outcome == cancel_outcome::dropped;
   }
   if (got.room) got.room->leave(bytes());
   if (got.outcome == cancel_outcome::dropped) complete({});
@@ -93,7 +94,8 @@ outcome<void> work_item::execute(call_environment& environment) noexcept {
       return {};
     } catch (...) {
       auto error = std::current_exception();
-      if (!last && more->retry_on && more->retry_on(error) && sync::now() < more->deadline) {
+      const bool stopped = takes_stop_token() && environment.stop_token().stop_requested();
+      if (!last && !stopped && more->retry_on && more->retry_on(error) && sync::now() < more->deadline) {
         --more->retries_left;
         continue;
       }
@@ -110,7 +112,7 @@ void work_item::complete(outcome<void> how) noexcept {
     if (how.cancelled()) discard();
     publish(how.cancelled() ? call_status::cancelled : call_status::finished);
   }
-  if (shared) drop_handle();
+  if (shared) drop_keeper();
 }
 
 void work_item::expire(bool was_waiting) noexcept {
@@ -125,7 +127,7 @@ void work_item::expire(bool was_waiting) noexcept {
     if (was_waiting) discard();
     publish(call_status::finished);
   }
-  if (was_waiting) drop_handle();  // else its worker does it
+  if (was_waiting) drop_keeper();  // else its worker does it
 }
 
 void work_item::refuse() noexcept { complete({}); }

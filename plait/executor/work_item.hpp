@@ -10,9 +10,9 @@
 // - From accept() until it is published it belongs to its executor (its owner). While it waits, the owner's lock says
 //   who has it: the worker that takes it or the cancel that withdraws it, never both; that one completes it.
 // - A call with a deadline may be completed by the deadline while it runs: only then a claim decides, and the
-//   executor keeps a handle until its worker has let go.
+//   executor has a keeper of its own until its worker has let go.
 // - Who comes from a future (cancel) reaches the owner through the gate: an owner passes the gate before it goes, so
-//   that a call that is not done always has a living owner.
+//   that a call that is not done always has a living owner. One that a cancel withdrew is as good as done.
 #pragma once
 
 #include <plait/core/outcome.hpp>
@@ -118,6 +118,7 @@ class PLAIT_API work_item : public state {
   call_owner* owner_ = nullptr;  // valid while not done, and only inside the gate for who comes from a future
   layout behind_;
   bool has_deadline_ = false;
+  bool withdrawn_ = false;  // by a cancel, which completes it; guarded by the gate
 };
 
 /// std::invalid_argument where an option can't be.

@@ -58,6 +58,8 @@ callback_handle event_loop::add_at(time_point when, detail::callback* owned) {
   return handle;
 }
 
+void event_loop::check_can_run() const { core_->check_can_run(); }
+
 void event_loop::check_open() const {
   if (is_closed()) throw loop_closed_error("plait: the event loop is closed");
 }

@@ -45,6 +45,7 @@ class PLAIT_API event_loop {
   /// Throws invalid_state_error where a loop runs on this thread already or this one runs elsewhere, and "event loop
   /// stopped before the task completed" after stop(); loop_closed_error.
   template <class T> T run_until_complete(task<T> main) {
+    check_can_run();  // else the task would be started all the same, later
     auto awaited =
         create_task(std::move(main)).future();  // the only handle: a result that can only be moved comes out
     return run_until_complete(std::move(awaited));
@@ -54,8 +55,8 @@ class PLAIT_API event_loop {
     run_until_done(awaited.handle());
     return std::move(awaited).result();
   }
-  template <class T> T run_until_complete(const task_handle<T>& awaited) {
-    return run_until_complete(awaited.future());
+  template <class T> T run_until_complete(task_handle<T> awaited) {
+    return run_until_complete(awaited.future_of_last());
   }
   /// Runs until stop().
   void run_forever();
@@ -66,7 +67,8 @@ class PLAIT_API event_loop {
 
   /// Cancels all tasks and runs until they have ended (a task that will not be cancelled is waited for), drops
   /// callbacks that wait, cancels what waits in the default executor, and waits for its threads. May be called again.
-  /// Throws invalid_state_error while it runs.
+  /// Throws invalid_state_error while it runs. In a coroutine of another loop it holds that one up while tasks end,
+  /// and does not wait for threads (see ~thread_pool_executor).
   void close();
   [[nodiscard]] bool is_closed() const noexcept;
 
@@ -149,6 +151,7 @@ class PLAIT_API event_loop {
   callback_handle add_soon(detail::callback* owned);
   callback_handle add_threadsafe(detail::callback* owned);
   callback_handle add_at(time_point when, detail::callback* owned);
+  void check_can_run() const;
   void check_open() const;
   void check_new_task(bool valid) const;
   void adopt(detail::task_state& task) noexcept;

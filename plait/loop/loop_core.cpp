@@ -13,35 +13,48 @@ thread_local event_loop* loop_here = nullptr;
 
 event_loop* loop_core::running() noexcept { return loop_here; }
 
+namespace {
+
+[[noreturn]] void throw_runs_elsewhere() {
+  throw_invalid_state("plait: this event loop is already running on another thread");
+}
+
+}  // namespace
+
+void loop_core::check_can_run() const {
+  if (is_closed()) throw loop_closed_error("plait: the event loop is closed");
+  if (loop_here == &facade_) throw_invalid_state("plait: this event loop is already running");
+  if (home::current())
+    throw_invalid_state(
+        "plait: another event loop is already running on this thread; co_await in its coroutines instead of running "
+        "a second loop inside it");
+  if (is_running()) throw_runs_elsewhere();
+}
+
 /// Makes this the thread's running loop while it lives.
 class loop_core::running_here {
  public:
-  explicit running_here(loop_core& loop) : loop_(loop) {
-    if (loop.is_closed()) throw loop_closed_error("plait: the event loop is closed");
-    if (loop_here == &loop.facade_) throw_invalid_state("plait: this event loop is already running");
-    if (home::current())
-      throw_invalid_state(
-          "plait: another event loop is already running on this thread; co_await in its coroutines instead of "
-          "running "
-          "a second loop inside it");
-    if (loop.running_.exchange(true))
-      throw_invalid_state("plait: this event loop is already running on another thread");
+  explicit running_here(loop_core& loop) : loop_(loop), outer_home_(home::current()), outer_loop_(loop_here) {
+    if (loop.running_.exchange(true)) throw_runs_elsewhere();
     home::set_current(&loop);
     loop_here = &loop.facade_;
   }
   running_here(const running_here&) = delete;
   running_here& operator=(const running_here&) = delete;
   ~running_here() {
-    loop_here = nullptr;
-    home::set_current(nullptr);
+    loop_here = outer_loop_;
+    home::set_current(outer_home_);
     loop_.running_.store(false);
   }
 
  private:
   loop_core& loop_;
+  home* const outer_home_;  // of a loop that runs here and whose coroutine closes this one; else null
+  event_loop* const outer_loop_;
 };
 
 void loop_core::run_until_stopped() {
+  check_can_run();
   const running_here here(*this);
   turns();
 }
@@ -62,6 +75,7 @@ void loop_core::run_until(state& awaited) {
     bool arrived = false;
   } stop(*this);
 
+  check_can_run();
   const running_here here(*this);
   if (!awaited.add(stop)) return;
   turns();
@@ -77,7 +91,7 @@ void loop_core::turns() noexcept {
 
 void loop_core::turn() noexcept {
   collect();
-  if (!ready_ && !stopping_) wait_for_work();
+  if (!ready_ && !timers_.has_gathered() && !stopping_) wait_for_work();
   // What stands there now is cut off, so that what it adds begins a new queue.
   auto* first = std::exchange(ready_, nullptr);
   ready_end_ = &ready_;
@@ -86,6 +100,7 @@ void loop_core::turn() noexcept {
     first->run();
     first = next;
   }
+  while (auto* const due = timers_.take_gathered()) due->run();
 }
 
 void loop_core::collect() noexcept {
@@ -94,9 +109,7 @@ void loop_core::collect() noexcept {
     push(*r);
     r = next;
   }
-  if (timers_.empty()) return;
-  const auto now = sync::now();
-  while (auto* const due = timers_.take_due(now)) push(*due);
+  if (!timers_.empty()) timers_.gather(sync::now());
 }
 
 void loop_core::wait_for_work() noexcept {
@@ -112,6 +125,7 @@ void loop_core::adopt(task_state& task) noexcept {
   if (tasks_) tasks_->prev_task_ = &task;
   tasks_ = &task;
   push(task);
+  if (ending_tasks_) task.cancel_here();
 }
 
 void loop_core::disown(task_state& task) noexcept {
@@ -131,10 +145,16 @@ void loop_core::end_tasks() {
 void loop_core::close() {
   if (is_closed()) return;
   if (is_running()) throw_invalid_state("plait: close() of an event loop that is running; stop it first");
+  if (getpid() != owner_pid_) {  // a forked child: tasks, wake-ups and threads are the parent's
+    closed_ = true;
+    static_cast<void>(new auto(std::exchange(default_executor, nullptr)));
+    return;
+  }
   end_tasks();
   closed_ = true;
   former_executors.clear();
-  if (const auto pool = std::exchange(default_executor, nullptr); pool && pool.use_count() == 1)
+  // Inside another loop nothing may block: there the pool's destructor does what can be done.
+  if (const auto pool = std::exchange(default_executor, nullptr); pool && pool.use_count() == 1 && !home::current())
     pool->shutdown(shutdown_mode::cancel_pending);
   pass_owner_gate();
   for (auto* left = inbox_.close(); left;) {

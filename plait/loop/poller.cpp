@@ -84,8 +84,8 @@ void poller::wait(time_point deadline) noexcept {
   const auto left = std::max(deadline - sync::now(), nanoseconds::zero());
   static std::atomic<bool> exact{true};
   if (exact.load(std::memory_order_relaxed)) {
-    if (wait_exactly(epoll_, event, left) >= 0 || errno != ENOSYS) return;
-    exact = false;
+    if (wait_exactly(epoll_, event, left) >= 0 || errno == EINTR) return;
+    exact = false;  // an older kernel, or a sandbox that does not know the call
   }
   wait_in_milliseconds(epoll_, event, left);
 }

@@ -13,7 +13,7 @@ void leave_loop(event_loop& loop) noexcept {
   try {
     loop.end_tasks();
     const auto ended = loop.shutdown_default_executor(time_for_default_executor);
-    if (!loop.run_until_complete(ended)) {
+    if (!(ended.done() ? ended.result() : loop.run_until_complete(ended))) {
       report(severity::warning, "run: calls in the default executor are still running after " +
                                     std::to_string(time_for_default_executor.count()) +
                                     " s; they were asked to stop, and are left behind");

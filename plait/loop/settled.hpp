@@ -20,7 +20,11 @@ template <class T> [[nodiscard]] outcome<T> outcome_of_state(state& s) {
   if constexpr (std::is_void_v<T>)
     return std::monostate();
   else
-    return take_result<T>(s);
+    try {
+      return take_result<T>(s);
+    } catch (...) {  // copying it threw, or it can't be copied while others hold it
+      return std::current_exception();
+    }
 }
 
 template <class T> class settled_awaiter final : public state_awaiter {

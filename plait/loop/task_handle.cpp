@@ -21,9 +21,10 @@ outcome<void> outcome_of(const std::exception_ptr& error) noexcept {
 task_state::task_state(loop_core& loop, std::string_view name)
     : task_context(loop), loop_(&loop), name_(name.empty() ? nullptr : std::make_unique<const std::string>(name)) {}
 
-// The loop's first step with it. Cancelled before that, its body never runs.
+// The loop's first step with it. Cancelled before that, its body never runs, also where the request is still on its
+// way.
 void task_state::run() noexcept {
-  if (cancel_requests_ > 0) return finish({});
+  if (cancel_requests_ > 0 || messages_.load(std::memory_order_acquire) > 0) return finish({});
   started_ = true;
   set_status(call_status::running);
   drive(coroutine_);
@@ -63,8 +64,11 @@ cancel_outcome task_state::cancel() noexcept {
   }
 
   struct message final : ready {
-    explicit message(task_state& to) noexcept : to(to), alive((to.add_keeper(), &to)) {}
+    explicit message(task_state& to) noexcept : to(to), alive((to.add_keeper(), &to)) {
+      to.messages_.fetch_add(1, std::memory_order_release);
+    }
     void run() noexcept override {
+      to.messages_.fetch_sub(1, std::memory_order_relaxed);
       if (!to.done()) to.cancel_here();
       delete this;
     }

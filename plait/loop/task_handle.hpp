@@ -49,6 +49,8 @@ class PLAIT_API task_state : public state, public task_context, public ready {
   task_state* next_task_ = nullptr;  // the loop's tasks
   task_state* prev_task_ = nullptr;
   std::unique_ptr<const std::string> name_;
+  // Cancel requests on their way: cancel (release) pairs with the first step (acquire).
+  sync::atomic<int> messages_{0};
   int cancel_requests_ = 0;
   bool started_ = false;
 };
@@ -86,7 +88,7 @@ template <class T> class typed_task final : public with_result<T, task_state> {
 /// A task that a loop runs: a shared handle, as future<T> is one. The loop keeps the task alive until it is done,
 /// also where no handle is left. Thread safety: as future<T>, but cancelling() and uncancel() belong to the loop's
 /// thread.
-template <class T> class [[nodiscard]] task_handle : public detail::future_base {
+template <class T> class task_handle : public detail::future_base {
  public:
   using value_type = T;
 
@@ -133,6 +135,10 @@ template <class T> class [[nodiscard]] task_handle : public detail::future_base 
     explicit awaiter(detail::state_handle state) noexcept : state_awaiter(std::move(state)) {}
     awaiter(awaiter&&) noexcept = default;
     [[nodiscard]] bool await_ready() const noexcept { return state_->done(); }
+    template <class Promise> bool await_suspend(std::coroutine_handle<Promise> coroutine) {
+      if (this->begin_delegating(coroutine, "co_await of a task_handle")) state_->cancel();
+      return this->wait();
+    }
 
    private:
     [[nodiscard]] detail::withdrawal withdraw() noexcept override {

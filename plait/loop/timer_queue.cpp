@@ -46,6 +46,7 @@ void timer_queue::sift_down(std::size_t place, entry e) noexcept {
 }
 
 void timer_queue::add(timed& t) {
+  if (due_.capacity() <= heap_.size()) due_.reserve(2 * heap_.size() + 1);
   heap_.push_back({t.when, &t});
   t.order = added_++;
   sift_up(heap_.size() - 1, heap_.back());
@@ -66,11 +67,33 @@ timed* timer_queue::take(std::size_t place) noexcept {
 }
 
 void timer_queue::remove(timed& t) noexcept {
-  if (t.place != timed::nowhere) take(t.place);
+  if (t.place == timed::nowhere) return;
+  if ((t.place & gathered) == 0) {
+    take(t.place);
+    return;
+  }
+  due_[t.place & ~gathered] = nullptr;
+  t.place = timed::nowhere;
 }
 
-timed* timer_queue::take_due(time_point now) noexcept {
-  return !heap_.empty() && heap_.front().when <= now ? take(0) : nullptr;
+void timer_queue::gather(time_point now) noexcept {
+  due_.clear();
+  next_due_ = 0;
+  while (!heap_.empty() && heap_.front().when <= now) {
+    auto* const due = take(0);
+    due->place = gathered | static_cast<std::uint32_t>(due_.size());
+    due_.push_back(due);
+  }
+}
+
+timed* timer_queue::take_gathered() noexcept {
+  while (has_gathered()) {
+    auto* const due = due_[next_due_++];
+    if (!due) continue;
+    due->place = timed::nowhere;
+    return due;
+  }
+  return nullptr;
 }
 
 }  // namespace plait::inline PLAIT_ABI::detail

@@ -10,8 +10,8 @@ namespace plait::inline PLAIT_ABI::detail {
 // removed.
 class wait_block {
  public:
-  wait_block(std::vector<state_handle> states, return_when when)
-      : when_(when), unfinished_(states.size()), holders_(1), states_(std::move(states)) {
+  wait_block(const std::vector<state_handle>& states, return_when when)
+      : when_(when), unfinished_(states.size()), holders_(1), states_(states.begin(), states.end()) {
     waiters_.reserve(states_.size());
   }
 
@@ -77,7 +77,7 @@ class wait_block {
   sync::atomic<std::uint32_t> holders_;
   sync::atomic<bool> decided_{false};
   set_awaiter* owner_ = nullptr;
-  std::vector<state_handle> states_;
+  std::vector<state_keeper> states_;  // the awaiter has the handles
   std::vector<one> waiters_;
 };
 
@@ -98,10 +98,10 @@ std::vector<bool> first_of_its_kind(const std::vector<state_handle>& states) {
   return first;
 }
 
-set_awaiter::set_awaiter(std::vector<state_handle> states, const wait_options& options)
+set_awaiter::set_awaiter(const std::vector<state_handle>& states, const wait_options& options)
     : block_(nullptr), timeout_(options.timeout), alarm_(*this) {
   if (timeout_) static_cast<void>(to_nanoseconds(*timeout_, "timeout"));
-  block_ = new wait_block(std::move(states), options.return_when);
+  block_ = new wait_block(states, options.return_when);
 }
 
 set_awaiter::set_awaiter(set_awaiter&& other) noexcept

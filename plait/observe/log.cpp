@@ -25,6 +25,9 @@ class thread_name_flag final : public spdlog::custom_flag_formatter {
   }
 };
 
+// Made before main, and so destroyed after what the program's end does to pools: workers log until then.
+[[maybe_unused]] const auto spdlogs_registry = spdlog::get({});
+
 std::unique_ptr<spdlog::formatter> formatter_of(std::string_view pattern) {
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
   formatter->add_flag<thread_name_flag>('N').set_pattern(std::string(pattern));

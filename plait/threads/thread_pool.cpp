@@ -34,14 +34,21 @@ void thread_pool::accept(work_item& item) {
   {
     const std::lock_guard lock(mutex_);
     throw_if_closed();
-    if (item.has_deadline()) set_deadline(item);
     queue_.push(item);
     waiting_calls_.store(queue_.size(), std::memory_order_relaxed);
+    try {
+      if (item.has_deadline()) set_deadline(item);
+    } catch (...) {
+      queue_.remove(item);
+      waiting_calls_.store(queue_.size(), std::memory_order_relaxed);
+      throw;
+    }
     try {
       next = find_worker();
     } catch (...) {
       if (!workers_.empty()) return;  // no memory for one more: those that are there will take it
       queue_.remove(item);
+      waiting_calls_.store(queue_.size(), std::memory_order_relaxed);
       alarms_.clear(&item);
       throw;
     }
@@ -49,14 +56,28 @@ void thread_pool::accept(work_item& item) {
   try {
     take_care_of(next);
   } catch (...) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!workers_.empty() || !queue_.remove(item)) return;
-      waiting_calls_.store(queue_.size(), std::memory_order_relaxed);
-    }
+    if (!refuse_without_worker(item, std::current_exception())) return;
     alarms_.clear(&item);
     throw;
   }
+}
+
+// The first worker could not be started. Calls that came meanwhile relied on it: they fail as `item` does, and a
+// shutdown that waits for it has its end. False where `item` is in other hands by now.
+bool thread_pool::refuse_without_worker(work_item& item, const std::exception_ptr& why) noexcept {
+  bool mine = false;
+  std::vector<work_item*> others;
+  std::list<promise<bool>> informed;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!workers_.empty()) return false;
+    mine = queue_.remove(item);
+    empty_queue(others);
+    if (phase_ != phase::open) informed.swap(end_waiters_);
+  }
+  complete_all(others, why);
+  tell_of_end(informed);
+  return mine;
 }
 
 void thread_pool::throw_if_closed() const {
@@ -108,14 +129,16 @@ void thread_pool::take_care_of(next_worker next) {
 
 // Throws where no thread is to be had and the pool has none.
 void thread_pool::start(worker& fresh) {
-  std::vector<std::unique_ptr<worker>> ended;
-  {
-    const std::lock_guard lock(mutex_);
-    ended.swap(left_);
-  }
-  for (const auto& gone : ended) gone->thread.join();
   try {
-    fresh.thread = sync::thread([self = shared_from_this(), &fresh] { self->work(fresh); });
+    sync::thread thread([self = shared_from_this(), &fresh] { self->work(fresh); });
+    {
+      const std::lock_guard lock(mutex_);
+      if (abandoned_)
+        thread.detach();
+      else
+        fresh.thread = std::move(thread);  // it may have left by now, but nobody joins or frees it before this
+    }
+    join();  // those that were idle for too long
   } catch (const std::exception& error) {
     next_worker instead;
     bool none_left = false;
@@ -149,6 +172,8 @@ void thread_pool::work(worker& self) noexcept {
       spin(self);
     } while (sleep(self));
   }
+  blocking_observer::install(nullptr);  // what thread-locals do at their end is no call's
+  worker::of_this_thread() = nullptr;
   leave(self);
 }
 
@@ -226,6 +251,7 @@ bool thread_pool::sleep(worker& self) noexcept {
       auto** link = &sleeping_;
       while (*link != &self) link = &(*link)->next_asleep;
       *link = self.next_asleep;
+      retire(self);  // at once: the next submit must not count on it
       return false;
     }
     deadline = sync::forever;  // somebody chose this worker, and its wake-up is on the way
@@ -257,8 +283,8 @@ call_owner::withdrawn thread_pool::withdraw(work_item& item) noexcept {
 }
 
 void thread_pool::set_deadline(work_item& item) {
-  item.add_handle();
-  state_handle alive(&item);
+  item.add_keeper();
+  state_keeper alive(&item);
   alarms_.set(&item, item.extras()->deadline, [this, alive = std::move(alive), &item] { deadline_came(item); });
 }
 
@@ -274,17 +300,20 @@ void thread_pool::deadline_came(work_item& item) noexcept {
 
 bool thread_pool::on_own_worker() const noexcept {
   const auto* const here = worker::of_this_thread();
-  return here && &here->pool == this;
+  // Who is told of a deadline is told on the alarm clock's thread: that must not wait for the pool's end either.
+  return (here && &here->pool == this) || alarms_.on_own_thread();
 }
 
 bool thread_pool::is_foreign() const noexcept { return fork_generation() != fork_generation_; }
 
 int thread_pool::workers() noexcept {
+  if (is_foreign()) return 0;
   const std::lock_guard lock(mutex_);
   return static_cast<int>(workers_.size());
 }
 
 std::size_t thread_pool::pending() noexcept {
+  if (is_foreign()) return 0;
   const std::lock_guard lock(mutex_);
   return queue_.size();
 }

@@ -4,7 +4,9 @@
 #include <plait/threads/internal/worker.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <mutex>
+#include <thread>
 
 namespace plait::inline PLAIT_ABI::detail {
 namespace {
@@ -15,22 +17,16 @@ void answer(promise<bool>& waiting, bool ended) noexcept {
 
 }  // namespace
 
-std::vector<thread_pool::worker*> thread_pool::wake_all() {
-  std::vector<worker*> woken;
-  woken.reserve(workers_.size());
+void thread_pool::wake_all(std::vector<worker*>& woken) {
   while (sleeping_) woken.push_back(wake_last());
-  return woken;
 }
 
-std::vector<work_item*> thread_pool::empty_queue() {
-  std::vector<work_item*> items;
-  items.reserve(queue_.size());
+void thread_pool::empty_queue(std::vector<work_item*>& items) {
   while (auto* const item = queue_.pop()) {
     if (item->has_deadline()) alarms_.clear(item);
     items.push_back(item);
   }
   waiting_calls_.store(0, std::memory_order_relaxed);
-  return items;
 }
 
 void thread_pool::complete_all(const std::vector<work_item*>& items, const outcome<void>& how) noexcept {
@@ -41,34 +37,43 @@ void thread_pool::complete_all(const std::vector<work_item*>& items, const outco
 }
 
 future<bool> thread_pool::begin_shutdown(shutdown_mode mode, nanoseconds deadline) {
-  promise<bool> waiting;
-  auto result = waiting.get_future();
+  std::list<promise<bool>> waiting(1);
+  auto& mine = waiting.front();
+  auto result = mine.get_future();
+  if (is_foreign()) {  // the threads are the parent's: nothing here is to be ended
+    mine.set_value(true);
+    return result;
+  }
+  const auto reason = std::make_exception_ptr(shut_down_error("plait: the executor was shut down"));
   std::vector<work_item*> cancelled;
   std::vector<std::stop_source> asked;
   std::vector<worker*> woken;
   bool all_ended = false;
+  bool waits = false;
   {
     const std::lock_guard lock(mutex_);
-    if (phase_ == phase::open) phase_ = phase::closing;
-    if (mode != shutdown_mode::drain) cancelled = empty_queue();
+    // First what can throw; then nothing is half done.
     if (mode == shutdown_mode::kill) {
       for (const auto& w : workers_)
         if (w->current.load(std::memory_order_relaxed)) asked.push_back(w->stop_source());
     }
-    woken = wake_all();
+    woken.reserve(workers_.size());
+    if (mode != shutdown_mode::drain) cancelled.reserve(queue_.size());
     all_ended = workers_.empty();
-    if (!all_ended && deadline > nanoseconds::zero()) {
-      auto& added = end_waiters_.emplace_back(std::move(waiting));
-      if (deadline != nanoseconds::max())
-        alarms_.set(&added, from_now(deadline), [this, &added] { end_deadline_came(added); });
-    }
+    waits = !all_ended && deadline > nanoseconds::zero();
+    if (waits && deadline != nanoseconds::max())
+      alarms_.set(&mine, from_now(deadline), [this, &mine] { end_deadline_came(mine); });
+
+    if (phase_ == phase::open) phase_ = phase::closing;
+    if (mode != shutdown_mode::drain) empty_queue(cancelled);
+    wake_all(woken);
+    if (waits) end_waiters_.splice(end_waiters_.end(), waiting);
   }
-  if (settings_.room)
-    settings_.room->close(std::make_exception_ptr(shut_down_error("plait: the executor was shut down")));
+  if (settings_.room) settings_.room->close(reason);
   for (auto* const sleeper : woken) wake(*sleeper);
   complete_all(cancelled, {});
   for (auto& call : asked) call.request_stop();
-  if (all_ended || deadline == nanoseconds::zero()) answer(waiting, all_ended);
+  if (!waits) answer(mine, all_ended);
   return result;
 }
 
@@ -82,23 +87,33 @@ void thread_pool::end_deadline_came(const promise<bool>& whose) noexcept {
   for (auto& waiter : late) answer(waiter, false);
 }
 
+void thread_pool::retire(worker& self) noexcept {
+  if (std::exchange(self.searching, false)) --searchers_;
+  const auto at = std::ranges::find(workers_, &self, &std::unique_ptr<worker>::get);
+  if (at == workers_.end()) return;
+  left_.push_back(std::move(*at));
+  workers_.erase(at);
+}
+
 void thread_pool::leave(worker& self) noexcept {
   std::list<promise<bool>> informed;
   {
     const std::lock_guard lock(mutex_);
-    if (std::exchange(self.searching, false)) --searchers_;
-    const auto at = std::ranges::find(workers_, &self, &std::unique_ptr<worker>::get);
-    left_.push_back(std::move(*at));
-    workers_.erase(at);
+    retire(self);
     if (workers_.empty() && phase_ != phase::open) informed.swap(end_waiters_);
   }
-  for (auto& waiter : informed) {
+  tell_of_end(informed);
+}
+
+void thread_pool::tell_of_end(std::list<promise<bool>>& waiters) noexcept {
+  for (auto& waiter : waiters) {
     alarms_.clear(&waiter);
     answer(waiter, true);
   }
 }
 
 bool thread_pool::ended() noexcept {
+  if (is_foreign()) return true;
   const std::lock_guard lock(mutex_);
   return phase_ != phase::open && workers_.empty();
 }
@@ -114,22 +129,33 @@ void thread_pool::break_with(std::exception_ptr cause) noexcept {
     const std::lock_guard lock(mutex_);
     if (phase_ != phase::broken) broken_by_ = std::move(cause);
     phase_ = phase::broken;
-    lost = empty_queue();
-    woken = wake_all();
+    empty_queue(lost);
+    wake_all(woken);
   }
   if (settings_.room) settings_.room->close(error);
   for (auto* const sleeper : woken) wake(*sleeper);
   complete_all(lost, error);
 }
 
+std::vector<std::unique_ptr<thread_pool::worker>> thread_pool::take_joinable() {
+  const auto [first, last] = std::ranges::partition(left_, [](const auto& gone) { return !gone->thread.joinable(); });
+  std::vector<std::unique_ptr<worker>> joinable(std::make_move_iterator(first), std::make_move_iterator(last));
+  left_.erase(first, last);
+  return joinable;
+}
+
 void thread_pool::join() noexcept {
   std::vector<std::unique_ptr<worker>> ended;
   {
     const std::lock_guard lock(mutex_);
-    ended.swap(left_);
+    ended = take_joinable();
   }
-  for (const auto& gone : ended)
-    if (gone->thread.joinable()) gone->thread.join();
+  for (const auto& gone : ended) {
+    if (gone->thread.get_id() == std::this_thread::get_id())
+      gone->thread.detach();  // it has told of the end, and was told to destroy the executor
+    else
+      gone->thread.join();
+  }
 }
 
 void thread_pool::abandon() noexcept {
@@ -137,6 +163,7 @@ void thread_pool::abandon() noexcept {
   std::string busy;
   {
     const std::lock_guard lock(mutex_);
+    abandoned_ = true;
     for (const auto& w : workers_) {
       if (w->current.load(std::memory_order_relaxed)) {
         busy.append(busy.empty() ? " " : ", ").append(settings_.prefix).append("_").append(std::to_string(w->number));

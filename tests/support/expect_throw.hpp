@@ -25,7 +25,7 @@ template <class E, class F> std::string message_of(F&& f) {
 }
 
 /// The message of an exception that was kept.
-template <class E> std::string message_of(const std::exception_ptr& error) {
+template <class E> std::string message_in(const std::exception_ptr& error) {
   if (!error) return "(no exception)";
   return message_of<E>([&] { std::rethrow_exception(error); });
 }

@@ -43,7 +43,8 @@ class PLAIT_API admission : public std::enable_shared_from_this<admission> {
   std::size_t calls_ = 0;
   std::size_t bytes_ = 0;
   std::deque<promise<slot>> waiting_;
-  bool closed_ = false;
+  std::exception_ptr closed_by_;  // null while open
+  bool handing_on_ = false;       // somebody is in hand_on
 };
 
 }  // namespace plait::inline PLAIT_ABI::detail

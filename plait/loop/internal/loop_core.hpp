@@ -23,6 +23,8 @@
 
 #include <memory>
 
+#include <unistd.h>
+
 namespace plait::inline PLAIT_ABI::detail {
 
 class loop_core final : public home {
@@ -40,6 +42,8 @@ class loop_core final : public home {
   void stop(timed& t) noexcept override { timers_.remove(t); }
   [[nodiscard]] task_context& stranger() noexcept override { return stranger_; }
 
+  /// Throws where it can't be run on this thread now.
+  void check_can_run() const;
   void run_until_stopped();
   /// The same, and stops when `awaited` is done. The caller has a handle to it.
   void run_until(state& awaited);
@@ -79,6 +83,7 @@ class loop_core final : public home {
   inbox inbox_;
   stranger_context stranger_;
   task_state* tasks_ = nullptr;  // that are not done; the loop keeps each alive
+  const int owner_pid_ = getpid();
   bool stopping_ = false;
   bool ending_tasks_ = false;
   sync::atomic<bool> running_{false};  // looked at by other threads only to tell them off

@@ -57,7 +57,7 @@ class thread_pool final : public call_owner, public std::enable_shared_from_this
   void accept(work_item& item);
   [[nodiscard]] withdrawn withdraw(work_item& item) noexcept override;
   future<bool> begin_shutdown(shutdown_mode mode, nanoseconds deadline);
-  /// All workers have ended; waits for their threads too. Only after begin_shutdown, by the executor's destructor.
+  /// Waits for the threads of workers that have left.
   void join() noexcept;
   /// Gives up waiting: what waits is cancelled, what runs is asked and named in a warning, the threads end alone.
   void abandon() noexcept;
@@ -85,8 +85,10 @@ class thread_pool final : public call_owner, public std::enable_shared_from_this
   [[nodiscard]] next_worker find_worker();
   [[nodiscard]] bool needs_another_worker() const noexcept;
   [[nodiscard]] worker* wake_last() noexcept;
-  [[nodiscard]] std::vector<worker*> wake_all();
-  [[nodiscard]] std::vector<work_item*> empty_queue();
+  void wake_all(std::vector<worker*>& woken);
+  void empty_queue(std::vector<work_item*>& items);
+  void retire(worker& self) noexcept;
+  [[nodiscard]] std::vector<std::unique_ptr<worker>> take_joinable();
   void throw_if_closed() const;
   void set_deadline(work_item& item);
   [[nodiscard]] std::string describe_deadlock() const;
@@ -104,6 +106,8 @@ class thread_pool final : public call_owner, public std::enable_shared_from_this
   void finish(worker& self, work_item& item, outcome<void> how) noexcept;
   void deadline_came(work_item& item) noexcept;
   void end_deadline_came(const promise<bool>& whose) noexcept;
+  [[nodiscard]] bool refuse_without_worker(work_item& item, const std::exception_ptr& why) noexcept;
+  void tell_of_end(std::list<promise<bool>>& waiters) noexcept;
   void complete_all(const std::vector<work_item*>& items, const outcome<void>& how) noexcept;
   void break_with(std::exception_ptr cause) noexcept;
   void blocks_on(worker& self, const state& awaited) noexcept;
@@ -115,13 +119,14 @@ class thread_pool final : public call_owner, public std::enable_shared_from_this
   mutex mutex_;  // guards all below, and the links and `queued` of the items in the queue
   call_queue queue_;
   std::vector<std::unique_ptr<worker>> workers_;  // that live or are being started
-  std::vector<std::unique_ptr<worker>> left_;     // that have ended; their threads are to be joined
+  std::vector<std::unique_ptr<worker>> left_;     // that end or have ended; to be joined once their thread is noted
   worker* sleeping_ = nullptr;                    // the one that fell asleep last; a list
   int searchers_ = 0;
   phase phase_ = phase::open;
   std::exception_ptr broken_by_;
   std::list<promise<bool>> end_waiters_;  // who removes one answers it
   bool deadlock_reported_ = false;
+  bool abandoned_ = false;  // threads that start from now on are nobody's to join
 
   sync::atomic<std::size_t> waiting_calls_{0};  // the queue's size, for a spinning worker to look at without the lock
   alarm_clock alarms_;

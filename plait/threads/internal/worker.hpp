@@ -23,7 +23,7 @@ class thread_pool::worker final : public call_environment, public blocking_obser
 
   thread_pool& pool;
   const int number;
-  sync::thread thread;                   // written by who starts it, before anybody may join
+  sync::thread thread;                   // under the pool's lock: who starts it may come later than its end
   sync::atomic<std::uint32_t> woken{0};  // a sleeper's futex: wake() stores 1
   /// The call it runs. Set under the pool's lock; cleared without it, before the call completes (release; who was
   /// answered and looks for a free worker sees it).

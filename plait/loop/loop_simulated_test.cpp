@@ -1,0 +1,134 @@
+// A loop against the threads that hand it something: nothing posted is left lying while it sleeps, and it may be
+// destroyed as soon as what it waited for has arrived (AddressSanitizer judges that).
+#if defined(PLAIT_SIMULATED)
+
+#include <plait/core/promise.hpp>
+#include <plait/loop/event_loop.hpp>
+#include <plait/loop/internal/inbox.hpp>
+#include <plait/loop/sleep.hpp>
+#include <plait/threads/thread_pool_executor.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include <gtest/gtest.h>
+#include <tests/support/walk.hpp>
+
+namespace plait {
+namespace {
+
+using namespace std::chrono_literals;
+using test_support::must;
+using test_support::walk;
+using test_support::wander;
+
+struct note final : detail::ready {
+  void run() noexcept override { ran = true; }
+  bool ran = false;
+};
+
+// The loop's side of the inbox, without the loop: takes until `wanted` notes have come. Only its first sleep ends at
+// the deadline.
+void take_notes(detail::inbox& from, int wanted, time_point deadline) {
+  while (wanted > 0) {
+    auto* entry = from.take();
+    if (!entry) from.sleep(std::exchange(deadline, sync::forever));
+    for (; entry; --wanted) {
+      auto* const next = entry->next;
+      entry->run();
+      entry = next;
+    }
+  }
+}
+
+TEST(inbox_race, two_posts_against_sleep_against_close) {
+  walk({.max_preemptions = 3, .early_timeouts = true}, [] {
+    note first;
+    note second;
+    auto box = std::make_unique<detail::inbox>();
+    sync::thread one([&, to = box.get()] { must(to->post(first), "refused by an open inbox"); });
+    sync::thread other([&, to = box.get()] { must(to->post(second), "refused by an open inbox"); });
+    take_notes(*box, 2, simulated::choose(2) == 0 ? sync::forever : sync::now() + 1s);
+    must(box->close() == nullptr, "something came twice");
+    box.reset();  // one of the threads may still be on its way out of post()
+    must(first.ran && second.ran, "something else came");
+    one.join();
+    other.join();
+  });
+}
+
+TEST(inbox_race, post_against_close) {
+  walk({.max_preemptions = 1'000'000}, [] {
+    note first;
+    detail::inbox box;
+    bool taken = false;
+    sync::thread one([&] { taken = box.post(first); });
+    if (simulated::choose(2) == 1) box.sleep(sync::now() + 1s);
+    auto* const left = box.close();
+    one.join();
+    must(taken == (left != nullptr), "taken and not given, or given and not taken");
+    must(!taken || left == &first, "something else was given");
+  });
+}
+
+TEST(loop_race, end_of_the_loop_against_the_thread_that_completed_its_last_future) {
+  walk({}, [] {
+    promise<int> work;
+    std::optional<event_loop> loop(std::in_place);
+    sync::thread other([&] { work.set_value(7); });
+    must(loop->run_until_complete([](future<int> f) -> task<int> { co_return co_await f; }(work.get_future())) == 7,
+         "another value");
+    loop.reset();
+    other.join();
+  });
+}
+
+TEST(loop_race, end_of_the_loop_against_the_call_that_it_waited_for) {
+  walk({.max_preemptions = 1}, [] {
+    thread_pool_executor pool({.max_workers = 1});
+    for (int i = 0; i < 2; ++i) {
+      event_loop loop;
+      loop.run_until_complete([](thread_pool_executor& where) -> task<void> { co_await where.submit([] {}); }(pool));
+    }
+  });
+}
+
+TEST(loop_race, call_soon_threadsafe_against_sleep_against_stop) {
+  walk({}, [] {
+    event_loop loop;
+    int ran = 0;
+    sync::thread other([&] {
+      loop.call_soon_threadsafe([&] { ++ran; });
+      loop.call_soon_threadsafe([&] { loop.stop(); });
+    });
+    loop.run_forever();
+    other.join();
+    must(ran == 1, "a callback was lost");
+  });
+}
+
+TEST(loop_race, one_future_awaited_from_two_loops) {
+  const auto body = [] {
+    promise<int> work;
+    const auto shared = work.get_future();
+    const auto look = [](future<int> f) -> task<int> { co_return co_await f; };
+    const auto run_one = [&] {
+      event_loop loop;
+      must(loop.run_until_complete(look(shared)) == 7, "another value");
+    };
+    sync::thread first(run_one);
+    sync::thread second(run_one);
+    work.set_value(7);
+    first.join();
+    second.join();
+  };
+  walk({.max_preemptions = 1}, body);
+  wander(10'000, body);
+}
+
+}  // namespace
+}  // namespace plait
+
+#endif
