@@ -30,6 +30,9 @@ template <class T> class [[nodiscard]] outcome {
     return held_.template emplace<1>(std::forward<Args>(args)...);
   }
 
+  /// An exception instead of what it holds.
+  void fail(std::exception_ptr error) noexcept { held_.template emplace<2>(std::move(error)); }
+
   [[nodiscard]] bool has_value() const noexcept { return held_.index() == 1; }
   [[nodiscard]] bool cancelled() const noexcept { return held_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }

@@ -51,7 +51,7 @@ template <class T> class task_promise final : public task_promise_base {
   void return_value(U&& value) {
     ended_.emplace(std::forward<U>(value));
   }
-  void unhandled_exception() noexcept { ended_ = outcome<T>(std::current_exception()); }
+  void unhandled_exception() noexcept { ended_.fail(std::current_exception()); }
   [[nodiscard]] outcome<T>& ended() noexcept { return ended_; }
 
  private:
@@ -62,7 +62,7 @@ template <> class task_promise<void> final : public task_promise_base {
  public:
   task<void> get_return_object() noexcept;
   void return_void() noexcept { ended_.emplace(); }
-  void unhandled_exception() noexcept { ended_ = outcome<void>(std::current_exception()); }
+  void unhandled_exception() noexcept { ended_.fail(std::current_exception()); }
   [[nodiscard]] outcome<void>& ended() noexcept { return ended_; }
 
  private:

@@ -122,4 +122,22 @@ TEST(thread_limits, no_thread_for_a_deadline_is_an_error_and_nothing_is_lost) {
   EXPECT_EXIT(program(), testing::ExitedWithCode(0), testing::Eq(""));
 }
 
+TEST(thread_limits, shutdown_that_can_not_watch_its_deadline_changes_nothing) {
+  const auto program = [] {
+    become_nobody();
+    thread_pool_executor pool({.max_workers = 1});
+    EXPECT_IN_PROGRAM(pool.submit([] { return 1; }).result() == 1);
+    allow_threads(false);
+    try {
+      pool.shutdown(plait::shutdown_mode::cancel_pending, std::chrono::hours(1));
+      EXPECT_IN_PROGRAM(pool.workers() == 0);  // the worker had ended by itself
+    } catch (const std::system_error&) {
+      EXPECT_IN_PROGRAM(pool.submit([] { return 2; }).result() == 2);
+    }
+    EXPECT_IN_PROGRAM(pool.shutdown());
+    std::_Exit(0);
+  };
+  EXPECT_EXIT(program(), testing::ExitedWithCode(0), testing::Eq(""));
+}
+
 }  // namespace
