@@ -63,8 +63,8 @@ TEST_P(executor_submit, arguments_are_copied_or_moved_into_the_call) {
 }
 
 TEST_P(executor_submit, calls_start_in_the_order_of_submission) {
-  const auto pool = make({.max_workers = 1});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 1});
   auto first = pool->submit(through_gate, gate.path(), 0);
   gate.wait_for(1);
   std::vector<int> order;
@@ -79,8 +79,8 @@ TEST_P(executor_submit, calls_start_in_the_order_of_submission) {
 }
 
 TEST_P(executor_submit, higher_priorities_start_first_and_equal_ones_in_order) {
-  const auto pool = make({.max_workers = 1});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 1});
   auto first = pool->submit(through_gate, gate.path(), 0);
   gate.wait_for(1);
   std::vector<int> order;
@@ -96,8 +96,8 @@ TEST_P(executor_submit, higher_priorities_start_first_and_equal_ones_in_order) {
 // ── cancelling ──
 
 TEST_P(executor_submit, cancelling_a_call_that_waits_drops_it) {
-  const auto pool = make({.max_workers = 1});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 1});
   auto running = pool->submit(through_gate, gate.path(), 1);
   gate.wait_for(1);
   auto waiting = pool->submit(fails, 1);
@@ -113,8 +113,8 @@ TEST_P(executor_submit, cancelling_a_call_that_waits_drops_it) {
 }
 
 TEST_P(executor_submit, one_in_the_middle_of_the_queue_can_be_cancelled) {
-  const auto pool = make({.max_workers = 1});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 1});
   auto running = pool->submit(through_gate, gate.path(), 1);
   gate.wait_for(1);
   std::vector<plait::future<int>> calls;
@@ -127,8 +127,8 @@ TEST_P(executor_submit, one_in_the_middle_of_the_queue_can_be_cancelled) {
 }
 
 TEST_P(executor_submit, cancelling_a_running_call_that_takes_a_stop_token_asks_it) {
-  const auto pool = make();
   const portable_gate gate;
+  const auto pool = make();
   auto f = pool->submit(
       [](std::stop_token stop, const std::string& path) {
         test_support::pass_gate(path);
@@ -143,8 +143,8 @@ TEST_P(executor_submit, cancelling_a_running_call_that_takes_a_stop_token_asks_i
 }
 
 TEST_P(executor_submit, a_call_that_was_asked_may_give_way) {
-  const auto pool = make();
   const portable_gate gate;
+  const auto pool = make();
   auto f = pool->submit(
       [](std::stop_token stop, const std::string& path) {
         test_support::pass_gate(path);
@@ -158,8 +158,8 @@ TEST_P(executor_submit, a_call_that_was_asked_may_give_way) {
 }
 
 TEST_P(executor_submit, one_call_that_is_asked_to_stop_does_not_stop_the_next) {
-  const auto pool = make({.max_workers = 1});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 1});
   const auto asks = [](std::stop_token stop, const std::string& path) {
     test_support::pass_gate(path);
     return stop.stop_requested();
@@ -176,8 +176,8 @@ TEST_P(executor_submit, one_call_that_is_asked_to_stop_does_not_stop_the_next) {
 // ── options ──
 
 TEST_P(executor_submit, a_call_that_has_not_started_by_its_deadline_is_dropped) {
-  const auto pool = make({.max_workers = 1});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 1});
   auto running = pool->submit(through_gate, gate.path(), 1);
   gate.wait_for(1);
   auto f = pool->submit({.timeout = 1ms, .name = "decode"}, square, 3);
@@ -190,8 +190,8 @@ TEST_P(executor_submit, a_call_that_has_not_started_by_its_deadline_is_dropped) 
 }
 
 TEST_P(executor_submit, a_call_that_runs_at_its_deadline_is_asked_and_left) {
-  const auto pool = make();
   const portable_gate gate;
+  const auto pool = make();
   auto f = pool->submit(
       {.timeout = 1ms},
       [](std::stop_token stop, const std::string& path) {
@@ -274,8 +274,8 @@ TEST_P(executor_submit, can_be_awaited_on_a_loop) {
 }
 
 TEST_P(executor_submit, a_task_that_is_cancelled_drops_its_call_and_a_failed_one_throws_in_it) {
-  const auto pool = make({.max_workers = 1});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 1});
   auto running = pool->submit(through_gate, gate.path(), 1);
   gate.wait_for(1);
   auto f = pool->submit(square, 2);

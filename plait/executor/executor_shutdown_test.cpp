@@ -56,8 +56,8 @@ TEST_P(executor_shutdown, cancel_pending_cancels_what_waits_and_waits_for_what_r
 }
 
 TEST_P(executor_shutdown, kill_stops_what_runs_as_far_as_can_be) {
-  const auto pool = make({.max_workers = 1});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 1});
   auto running = pool->submit(
       [](std::stop_token stop, const std::string& path) {
         test_support::pass_gate(path);
@@ -199,8 +199,8 @@ TEST_P(executor_shutdown, on_a_running_loops_thread_it_is_awaited) {
 // ── from a done callback (scenario 12) ──
 
 TEST_P(executor_shutdown, a_done_callback_may_submit_throw_and_begin_the_end) {
-  const auto pool = make({.max_workers = 1});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 1});
   auto held = pool->submit(through_gate, gate.path(), 1);
   gate.wait_for(1);
   plait::future<int> more;

@@ -86,8 +86,8 @@ TEST_P(executor_map_await, waits_for_room_in_a_bounded_executor_without_blocking
 }
 
 TEST_P(executor_map_await, waits_for_the_first_room_where_others_have_filled_the_executor) {
-  const auto pool = make({.max_workers = 1, .max_pending = 1});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 1, .max_pending = 1});
   auto running = pool->submit(through_gate, gate.path(), 1);
   gate.wait_for(1);
   auto waiting = pool->submit(square, 1);
@@ -103,8 +103,8 @@ TEST_P(executor_map_await, waits_for_the_first_room_where_others_have_filled_the
 }
 
 TEST_P(executor_map_await, a_result_that_does_not_come_in_time_is_a_timeout) {
-  const auto pool = make();
   const portable_gate gate;
+  const auto pool = make();
   auto results =
       pool->map({.timeout = 10ms}, through_gate, std::vector<std::string>(1, gate.path()), std::views::iota(1));
   EXPECT_THROW(run(take_all(std::move(results))), plait::timeout_error);
@@ -112,8 +112,8 @@ TEST_P(executor_map_await, a_result_that_does_not_come_in_time_is_a_timeout) {
 }
 
 TEST_P(executor_map_await, unordered_times_out_too) {
-  const auto pool = make();
   const portable_gate gate;
+  const auto pool = make();
   auto results = pool->map_unordered({.timeout = 10ms}, through_gate, std::vector<std::string>(1, gate.path()),
                                      std::views::iota(1));
   EXPECT_THROW(run(take_all(std::move(results))), plait::timeout_error);

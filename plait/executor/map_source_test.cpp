@@ -59,8 +59,8 @@ TEST_P(executor_map_source, on_a_loop_too) {
 }
 
 TEST_P(executor_map_source, waiting_for_room_counts_against_the_timeout) {
-  const auto pool = make({.max_workers = 1, .max_pending = 1});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 1, .max_pending = 1});
   auto running = pool->submit(through_gate, gate.path(), 1);
   gate.wait_for(1);
   auto waiting = pool->submit(square, 1);

@@ -50,8 +50,8 @@ TEST_P(executor_map, gives_the_results_in_the_order_of_the_input) {
 }
 
 TEST_P(executor_map, however_late_the_first_is) {
-  const auto pool = make({.max_workers = 2});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 2});
   const auto first_waits = [](const std::string& path) {
     if (!path.empty()) test_support::pass_gate(path);
     return path.empty();
@@ -63,8 +63,8 @@ TEST_P(executor_map, however_late_the_first_is) {
 }
 
 TEST_P(executor_map, unordered_gives_each_as_soon_as_it_is_there) {
-  const auto pool = make({.max_workers = 2});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 2});
   auto results = pool->map_unordered(
       [](const std::string& path, int n) {
         if (!path.empty()) test_support::pass_gate(path);
@@ -112,8 +112,8 @@ TEST_P(executor_map, any_chunk_and_any_buffer_give_the_same) {
 }
 
 TEST_P(executor_map, a_chunk_is_one_call) {
-  const auto pool = make({.max_workers = 1});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 1});
   auto held = pool->submit(through_gate, gate.path(), 0);
   gate.wait_for(1);
   auto results = pool->map({.chunk_size = 10}, square, std::views::iota(0, 95));
@@ -186,8 +186,8 @@ TEST_P(executor_map, items_may_be_skipped_without_being_read) {
 }
 
 TEST_P(executor_map, a_result_that_does_not_come_in_time_is_a_timeout) {
-  const auto pool = make();
   const portable_gate gate;
+  const auto pool = make();
   auto results =
       pool->map({.timeout = 50ms}, through_gate, std::vector{std::string(gate.path())}, std::views::iota(1));
   gate.wait_for(1);
@@ -214,8 +214,8 @@ TEST_P(executor_map, after_shutdown_it_is_refused) {
 }
 
 TEST_P(executor_map, a_shutdown_meanwhile_cancels_the_items_left) {
-  const auto pool = make({.max_workers = 1});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 1});
   auto results = pool->map(through_gate, std::vector<std::string>(3, gate.path()), std::views::iota(0));
   gate.wait_for(1);
   EXPECT_FALSE(pool->shutdown(plait::shutdown_mode::cancel_pending, 0s));
@@ -231,8 +231,8 @@ TEST_P(executor_map, a_shutdown_meanwhile_cancels_the_items_left) {
 }
 
 TEST_P(executor_map, leaving_early_cancels_the_rest) {
-  const auto pool = make({.max_workers = 1});
   const portable_gate gate;
+  const auto pool = make({.max_workers = 1});
   {
     auto results = pool->map(through_gate, std::vector<std::string>(20, gate.path()), std::views::iota(0));
     gate.wait_for(1);

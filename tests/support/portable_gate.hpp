@@ -13,7 +13,8 @@
 
 namespace test_support {
 
-/// Two pipes with names in a folder of their own. A call that goes through `pass_gate(path)` says that it has arrived
+/// Two pipes with names in a folder of their own. It must outlive the calls: declare it before their executor.
+/// A call that goes through `pass_gate(path)` says that it has arrived
 /// and then waits until it is let through.
 class portable_gate {
  public:
