@@ -226,9 +226,9 @@ template <class T> class future : public detail::future_base {
     return std::move(*this).result();
   }
 
-  /// Calls `f(future<T>)` once, when done: on the thread that completes it (a worker, or whoever cancels), in the
-  /// order added; at once, on this thread, where it is done already. It must not block. What it throws is reported,
-  /// and the others still run.
+  /// Calls `f(future<T>)` once, when done: on the thread that completes it (a worker, whoever cancels, the
+  /// executor's thread for deadlines), in the order added; at once, on this thread, where it is done already. It must
+  /// not block. What it throws is reported, and the others still run.
   template <std::invocable<future<T>> F> void add_done_callback(F&& f) const {
     detail::call_when_done((static_cast<void>(checked()), *this), std::forward<F>(f));
   }
@@ -238,6 +238,9 @@ template <class T> class future : public detail::future_base {
   /// no_running_loop_error where no loop runs on this thread.
   /// Cancellation: cancelling the task that awaits cancels the call as far as that can be done, and the task does not
   /// wait for it.
+  /// Awaiting what is done does not suspend: a loop over finished futures lets nothing else run (sleep(0s) does).
+  /// A coroutine type of another library may await it too; a loop can't cancel such a coroutine, so it must have
+  /// ended before its loop is closed.
   auto operator co_await() const& { return detail::looking_awaiter<T>(checked_handle()); }
   auto operator co_await() && { return detail::taking_awaiter<T>((static_cast<void>(checked()), std::move(state_))); }
 

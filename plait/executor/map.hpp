@@ -12,16 +12,14 @@
 #include <plait/core/time.hpp>
 #include <plait/executor/completions.hpp>
 #include <plait/executor/executor.hpp>
+#include <plait/executor/map_chunk.hpp>
 
-#include <deque>
-#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
 #include <ranges>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 namespace plait::inline PLAIT_ABI {
 
@@ -31,45 +29,6 @@ PLAIT_API void check_map_options(const map_options& options);
 [[noreturn]] PLAIT_API void throw_map_timeout(std::size_t taken);
 /// The slot that was waited for, or timeout_error for map.
 [[nodiscard]] PLAIT_API slot room_in_time(future<slot>& wanted, bool in_time, std::size_t taken);
-
-/// What travels as one call.
-template <class R, class F, class... Items> struct map_chunk {
-  explicit map_chunk(F f) : function(std::move(f)) {}
-
-  std::vector<outcome<R>> operator()(std::stop_token stop) {
-    std::vector<outcome<R>> results;
-    results.reserve(items.size());
-    for (auto& item : items) {
-      results.emplace_back();  // cancelled, unless more is known
-      if (stop.stop_requested()) continue;
-      try {
-        results.back() = std::apply(
-            [&](Items&... arguments) {
-              const auto run = [&]() -> decltype(auto) {
-                if constexpr (called_with_token<F, Items...>)
-                  return std::invoke(function, stop, std::move(arguments)...);
-                else
-                  return std::invoke(function, std::move(arguments)...);
-              };
-              if constexpr (std::is_void_v<R>)
-                return run(), outcome<R>(std::monostate());
-              else
-                return outcome<R>(stored<R>(run()));
-            },
-            item);
-      } catch (const cancelled_error&) {
-      } catch (...) {
-        results.back() = std::current_exception();
-      }
-    }
-    return results;
-  }
-
-  F function;
-  std::vector<std::tuple<Items...>> items;
-};
-
-template <class R> using chunk_outcomes = std::vector<outcome<R>>;
 
 /// The ranges, whatever they are.
 template <class R> class map_source {

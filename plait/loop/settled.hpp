@@ -53,7 +53,8 @@ template <class T> [[nodiscard]] auto settled(task_handle<T> awaited) {
   return settled(std::exchange(awaited, {}).future());
 }
 
-/// The same for a task that was not started: runs it inside the awaiting one.
+/// The same for a task that was not started: runs it inside the awaiting one, whose cancellation is its own: while
+/// that is asked for, cancelled_error out of it goes on.
 template <class T> task<outcome<T>> settled(task<T> awaited) {
   const auto* const context = detail::task_context::current();
   try {

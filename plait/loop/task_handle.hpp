@@ -6,6 +6,7 @@
 #include <plait/core/home.hpp>
 #include <plait/core/task.hpp>
 
+#include <chrono>
 #include <coroutine>
 #include <functional>
 #include <memory>
@@ -106,6 +107,11 @@ template <class T> class task_handle : public detail::future_base {
     if constexpr (!std::is_void_v<T>) return std::as_const(*detail::slot_of<T>(*state_.get()));
   }
   T result() && { return future_of_last().result(); }
+  /// The same, at most `timeout` long, from another thread than the loop's: then timeout_error.
+  template <class Rep, class Period> decltype(auto) result(std::chrono::duration<Rep, Period> timeout) const& {
+    wait_for(detail::to_nanoseconds(timeout, "timeout"));
+    return result();
+  }
 
   /// How many cancel requests there are that nobody took back.
   [[nodiscard]] int cancelling() const { return task().cancelling(); }

@@ -140,6 +140,14 @@ TEST(task_handle, takes_move_only_results_from_plain_code) {
   EXPECT_EQ(*std::move(handle).result(), 5);
 }
 
+TEST(task_handle, a_result_that_does_not_come_in_time_is_a_timeout) {
+  event_loop loop;
+  const auto handle = loop.create_task(number(3));
+  EXPECT_THROW(static_cast<void>(handle.result(0s)), plait::timeout_error);
+  loop.run_until_complete(handle);
+  EXPECT_EQ(handle.result(0s), 3);
+}
+
 task<int> counts_passes(event_loop& loop, future<int> done, const task_handle<int>& done_task) {
   const auto passes = std::make_shared<int>(0);  // the callback may come after the end
   loop.call_soon([passes] { ++*passes; });

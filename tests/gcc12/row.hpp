@@ -2,6 +2,8 @@
 // scripts/gcc12_check. table_test.py reads these words from the source; the program runs the row that argv names.
 #pragma once
 
+#include <plait/plait.hpp>
+
 #include <array>
 #include <cstdio>
 #include <map>
@@ -9,8 +11,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <plait/plait.hpp>
 
 using row = plait::task<void> (*)(plait::executor&);
 
