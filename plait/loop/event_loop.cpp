@@ -6,7 +6,7 @@
 
 namespace plait::inline PLAIT_ABI {
 
-event_loop::event_loop() : core_(std::make_unique<detail::loop_core>(*this)) {}
+event_loop::event_loop() : core_(std::make_unique<detail::loop_core>(*this)) { core_->open(); }
 
 event_loop::~event_loop() {
   try {

@@ -5,8 +5,8 @@
 // On the simulated machine a loop has no descriptors; it sleeps on a futex.
 namespace plait::inline PLAIT_ABI::detail {
 
-poller::poller() = default;
 poller::~poller() = default;
+void poller::open() {}
 
 void poller::wait(time_point deadline) noexcept {
   if (wakes_.load() == seen_) sync::futex_wait(wakes_, seen_, deadline);
@@ -53,26 +53,19 @@ int wait_in_milliseconds(int epoll, epoll_event& event, nanoseconds left) {
 
 }  // namespace
 
-poller::poller() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+void poller::open() {
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_ < 0) throw_errno("epoll_create1");
   event_ = eventfd(0, EFD_CLOEXEC);
+  if (event_ < 0) throw_errno("eventfd");
   epoll_event interest{};
   interest.events = EPOLLIN | EPOLLET;
-  const char* const failed = event_ < 0                                                ? "eventfd"
-                             : epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &interest) < 0 ? "epoll_ctl"
-                                                                                       : nullptr;
-  if (failed) {
-    const int error = errno;
-    if (event_ >= 0) ::close(event_);
-    ::close(epoll_);
-    errno = error;
-    throw_errno(failed);
-  }
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &interest) < 0) throw_errno("epoll_ctl");
 }
 
 poller::~poller() {
-  ::close(event_);
-  ::close(epoll_);
+  for (const int descriptor : {event_, epoll_})
+    if (descriptor >= 0) ::close(descriptor);
 }
 
 void poller::wait(time_point deadline) noexcept {

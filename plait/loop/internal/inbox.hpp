@@ -15,6 +15,8 @@ namespace plait::inline PLAIT_ABI::detail {
 
 class inbox {
  public:
+  /// Before all else; may throw (see poller).
+  void open() { poller_.open(); }
   /// From any thread or signal handler. False where it is closed.
   [[nodiscard]] bool post(ready& entry) noexcept {
     auto seen = newest_.load(std::memory_order_relaxed);

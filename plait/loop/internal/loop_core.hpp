@@ -31,6 +31,10 @@ class loop_core final : public home {
  public:
   explicit loop_core(event_loop& facade) : facade_(facade), stranger_(*this) {}
 
+  /// Before all else; may throw (see poller). Apart from the constructor, so that what was made is destroyed as a
+  /// whole.
+  void open() { inbox_.open(); }
+
   void push(ready& r) noexcept override {
     r.next = nullptr;
     *ready_end_ = &r;

@@ -10,12 +10,13 @@ namespace plait::inline PLAIT_ABI::detail {
 /// wake() may be called from any thread and any signal handler; the rest on the loop's thread.
 class poller {
  public:
-  /// Throws std::system_error, naming the call, where no descriptor is left.
-  poller();
+  poller() noexcept = default;
   ~poller();
   poller(const poller&) = delete;
   poller& operator=(const poller&) = delete;
 
+  /// Before all else. Throws std::system_error, naming the call, where no descriptor is left.
+  void open();
   /// Sleeps until a wake that came since the last wait, or until the deadline. May return early.
   void wait(time_point deadline) noexcept;
   void wake() noexcept;
