@@ -48,6 +48,7 @@ void end_all() {
     }
   }
   for (const auto& end : ends) end.handle()->wait_until(sync::forever);
+  for (const auto& pool : pools) pool->join();  // of those workers that have ended
 }
 
 }  // namespace
