@@ -17,6 +17,7 @@ struct co_spawn_form {
   asio::thread_pool& pool;
 
   awaitable<std::uint64_t> operator()(std::uint64_t n) const {
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): co_spawn keeps the lambda.
     return asio::co_spawn(pool, [n]() -> awaitable<std::uint64_t> { co_return call(n); }, asio::use_awaitable);
   }
 };

@@ -85,7 +85,7 @@ TEST(foreign_coroutine, gets_what_a_task_threw) {
 
 template <class Awaitable> detached keeps_error(Awaitable awaited, std::string* what) {
   try {
-    co_await std::move(awaited);
+    static_cast<void>(co_await std::move(awaited));
   } catch (const no_running_loop_error& error) {
     *what = error.what();
   }
