@@ -62,7 +62,7 @@ TEST(task_cancel, when_it_is_done_comes_too_late) {
 
 template <class Awaitable> task<void> awaits(Awaitable awaited, witness local) {
   const witness moved = std::move(local);
-  co_await std::move(awaited);
+  static_cast<void>(co_await std::move(awaited));
 }
 
 TEST(task_cancel, arrives_in_sleep) {
