@@ -38,8 +38,11 @@ template <class T> class [[nodiscard]] outcome {
   explicit operator bool() const noexcept { return has_value(); }
 
   /// The exception; null where there is none.
-  [[nodiscard]] std::exception_ptr exception() const noexcept {
+  [[nodiscard]] std::exception_ptr exception() const& noexcept {
     return held_.index() == 2 ? *std::get_if<2>(&held_) : nullptr;
+  }
+  [[nodiscard]] std::exception_ptr exception() && noexcept {
+    return held_.index() == 2 ? std::move(*std::get_if<2>(&held_)) : nullptr;
   }
 
   /// The value, by reference. Throws the exception it ended with, or cancelled_error.

@@ -108,9 +108,10 @@ outcome<void> work_item::execute(call_environment& environment) noexcept {
 void work_item::complete(outcome<void> how) noexcept {
   const bool shared = has_deadline_;
   if (!shared || claim()) {
-    if (how.exception()) set_error(how.exception());
-    if (how.cancelled()) discard();
-    publish(how.cancelled() ? call_status::cancelled : call_status::finished);
+    const bool cancelled = how.cancelled();
+    if (cancelled) discard();
+    set_error(std::move(how).exception());  // moved: who reads the result is the last to let go of the exception
+    publish(cancelled ? call_status::cancelled : call_status::finished);
   }
   if (shared) drop_keeper();
 }
