@@ -1,5 +1,5 @@
-// A coroutine hands six blocking calls to three threads and waits for all of them. The log shows by the threads'
-// names how the same threads are used again.
+// A coroutine hands six blocking calls to three workers and waits for all of them. The log shows how the same workers
+// are used again.
 #include <plait/plait.hpp>
 
 #include <chrono>

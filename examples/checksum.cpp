@@ -195,8 +195,12 @@ using make_executor = std::unique_ptr<plait::executor> (*)(std::optional<int> wo
 
 /// By their names on the command line. Nothing else in this program depends on which it is.
 const std::map<std::string, make_executor> executors{
-    {"thread", [](std::optional<int> workers) -> std::unique_ptr<plait::executor> {
+    {"thread",
+     [](std::optional<int> workers) -> std::unique_ptr<plait::executor> {
        return std::make_unique<plait::thread_pool_executor>(plait::thread_pool_options{.max_workers = workers});
+     }},
+    {"process", [](std::optional<int> workers) -> std::unique_ptr<plait::executor> {
+       return std::make_unique<plait::process_pool_executor>(plait::process_pool_options{.max_workers = workers});
      }}};
 
 struct command_line {

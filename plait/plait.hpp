@@ -17,7 +17,14 @@
 #include <plait/loop/sleep.hpp>
 #include <plait/loop/sync_wait.hpp>
 #include <plait/loop/task_handle.hpp>
+#include <plait/loop/to_process.hpp>
 #include <plait/loop/to_thread.hpp>
 #include <plait/loop/wait.hpp>
 #include <plait/observe/log.hpp>
+#include <plait/portable/errors.hpp>
+#include <plait/portable/exceptions.hpp>
+#include <plait/portable/fn.hpp>
+#include <plait/portable/portable_exception.hpp>
+#include <plait/processes/process_pool_executor.hpp>
+#include <plait/processes/worker_entry.hpp>
 #include <plait/threads/thread_pool_executor.hpp>

@@ -11,7 +11,8 @@ std::exception_ptr future_base::exception() const {
 void future_base::wait_for(nanoseconds timeout) const {
   if (checked().wait_until(from_now(timeout))) return;
   std::string what = "plait: no result within the timeout of ";
-  what.append(std::to_string(timeout.count() / 1'000'000)).append(" ms");
+  const auto ns = timeout.count();
+  what.append(ns % 1'000'000 == 0 ? std::to_string(ns / 1'000'000) + " ms" : std::to_string(ns / 1'000) + " us");
   if (!name().empty()) what.append(" from the call \"").append(name()).append("\"");
   throw timeout_error(what);
 }

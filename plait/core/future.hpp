@@ -1,6 +1,7 @@
 // future<T>: a shared handle to a result that is there or will be.
 #pragma once
 
+#include <plait/core/copyable.hpp>
 #include <plait/core/errors.hpp>
 #include <plait/core/home.hpp>
 #include <plait/core/outcome.hpp>
@@ -54,6 +55,13 @@ class PLAIT_API future_base {
 
   /// Two handles to the same result are equal.
   friend bool operator==(const future_base&, const future_base&) noexcept = default;
+
+  /// Of a call in another process that threw: the stack of where it was thrown, a frame a line, innermost first.
+  /// Empty where the future has no exception, or where it was thrown in this process, or where no stack could be had.
+  [[nodiscard]] std::string remote_trace() const {
+    const auto& asked = checked();
+    return asked.done() ? asked.remote_trace() : std::string();
+  }
 
   [[nodiscard]] const state_handle& handle() const noexcept { return state_; }
 
@@ -145,7 +153,7 @@ template <class T> [[nodiscard]] T take_result(state& s) {
   if constexpr (!std::is_void_v<T>) {
     auto& value = *slot_of<T>(s);
     if (s.has_one_handle()) return std::move(value);
-    if constexpr (std::is_copy_constructible_v<T>)
+    if constexpr (copyable<T>)
       return std::as_const(value);
     else
       throw_invalid_state(

@@ -138,6 +138,8 @@ TEST(future, result_with_a_timeout_gives_up_and_may_be_asked_again) {
   auto f = promise.get_future();
   EXPECT_EQ(message_of<plait::timeout_error>([&] { return f.result(1ms); }),
             "plait: no result within the timeout of 1 ms");
+  EXPECT_EQ(message_of<plait::timeout_error>([&] { return f.result(500us); }),
+            "plait: no result within the timeout of 500 us");
   EXPECT_THROW(f.result(0s), plait::timeout_error);
   EXPECT_THROW(static_cast<void>(f.exception(1ms)), plait::timeout_error);
   EXPECT_EQ(f.status(), call_status::pending);

@@ -32,6 +32,7 @@ void suspension::run() noexcept {
 bool suspension::begin_in(std::coroutine_handle<> coroutine, task_context* context) {
   coroutine_ = coroutine;
   context_ = context;
+  cancelled_ = false;  // it may be awaited a second time
   if (std::exchange(context->cancel_at_next_await_, false)) {
     cancelled_ = true;
     return true;
@@ -43,6 +44,7 @@ bool suspension::begin_in(std::coroutine_handle<> coroutine, task_context* conte
 bool suspension::begin_delegating_in(std::coroutine_handle<> coroutine, task_context* context) {
   coroutine_ = coroutine;
   context_ = context;
+  cancelled_ = false;
   context->suspended_ = this;
   return std::exchange(context->cancel_at_next_await_, false);
 }

@@ -19,6 +19,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 namespace plait::inline PLAIT_ABI::detail {
@@ -52,6 +53,27 @@ struct PLAIT_API timed : ready {
   ~timed() = default;
 };
 
+/// Something outside of this process that has news for a home now and then: worker processes that reply. A home that
+/// it is attached to looks at it in every turn, and lets itself be woken by its bell while it sleeps.
+class PLAIT_API news_source {
+ public:
+  /// A cheap look, without a lock.
+  [[nodiscard]] virtual bool has_news() const noexcept = 0;
+  virtual void take_news() noexcept = 0;
+  /// The home is about to sleep: from now on news ring the bell. False where there are some already.
+  [[nodiscard]] virtual bool before_sleep() noexcept = 0;
+  virtual void after_sleep() noexcept = 0;
+  /// The home will not look any more, until it is attached again.
+  virtual void home_leaves() noexcept = 0;
+  /// There will be no news any more: it may be forgotten.
+  [[nodiscard]] virtual bool is_over() const noexcept = 0;
+  /// Readable, anew with each ring (it is watched edge-triggered and never read).
+  [[nodiscard]] virtual int bell() const noexcept = 0;
+
+ protected:
+  ~news_source() = default;
+};
+
 /// One thread's turn-taker; the event loop is one.
 class PLAIT_API home {
  public:
@@ -67,6 +89,8 @@ class PLAIT_API home {
   /// not waiting. May throw std::bad_alloc.
   virtual void start(timed& t) = 0;
   virtual void stop(timed& t) noexcept = 0;
+  /// Looks at `source` from now on, as long as it runs. False where it can't. Only on the home's own thread.
+  [[nodiscard]] virtual bool attach(const std::shared_ptr<news_source>& source) noexcept = 0;
   /// The context of coroutines that belong to no task of this home.
   [[nodiscard]] virtual task_context& stranger() noexcept = 0;
 

@@ -48,9 +48,13 @@ state::~state() = default;
 call_status state::status() const noexcept {
   // The status is written before the mark: without the mark, a final status would promise a result that is not there.
   const bool is_done = done();
-  const auto status = status_.load(std::memory_order_relaxed);
-  if (is_done || status == call_status::pending) return status;
-  return call_status::running;
+  auto status = status_.load(std::memory_order_relaxed);
+  if (is_done) return status;
+  if (status == call_status::pending) {
+    look_again();
+    status = status_.load(std::memory_order_relaxed);
+  }
+  return status == call_status::pending ? status : call_status::running;
 }
 
 void state::rethrow() const {
@@ -145,6 +149,7 @@ bool state::wait_until(time_point deadline) {
   } sleeping;
 
   if (!add(sleeping)) return true;
+  wanted_by_thread();
   std::optional<blocked_mark> mark;  // who waits for a time only is no part of a deadlock
   if (deadline == sync::forever) mark.emplace(*this);
   while (sleeping.woken.load(std::memory_order_acquire) == 0) {

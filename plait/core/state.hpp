@@ -30,6 +30,7 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -90,6 +91,8 @@ class PLAIT_API state {
   /// As the user named it; may be empty.
   [[nodiscard]] virtual std::string_view name() const noexcept { return {}; }
   virtual cancel_outcome cancel() noexcept = 0;
+  /// Where it was thrown, if its producer is another process that told; else empty.
+  [[nodiscard]] virtual std::string remote_trace() const { return {}; }
 
   // ── waiting ──
   /// False where it is done already (then `w` was not added).
@@ -130,6 +133,12 @@ class PLAIT_API state {
   void publish(call_status status) noexcept;
   /// Ends the life of the state; a call with its name behind it is freed in another way.
   virtual void destroy() noexcept { delete this; }
+
+  // ── for a producer that is far away ──
+  /// A thread is about to block for it.
+  virtual void wanted_by_thread() noexcept {}
+  /// Somebody asks how far it has got, and it was pending when last heard of.
+  virtual void look_again() const noexcept {}
 
  private:
   // Values of waiters_: no waiter, the newest of a list, or one of the marks. A list with the lock bit set is being

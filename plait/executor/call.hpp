@@ -1,6 +1,7 @@
 // The typed skin of a work item: the callable, its arguments, its result.
 #pragma once
 
+#include <plait/core/copyable.hpp>
 #include <plait/core/future.hpp>
 #include <plait/executor/work_item.hpp>
 
@@ -54,13 +55,14 @@ template <class T> [[nodiscard]] std::size_t bytes_behind(const T& value) noexce
     return 0;
 }
 
-template <class F, class... Args> class call final : public with_result<call_result<F, Args...>, work_item> {
+/// One for this process: a thread's.
+template <class F, class... Args> class call : public with_result<call_result<F, Args...>, work_item> {
   using base = with_result<call_result<F, Args...>, work_item>;
   using R = call_result<F, Args...>;
   using payload = std::pair<F, std::tuple<Args...>>;
 
  public:
-  static constexpr bool copyable = std::is_copy_constructible_v<F> && (std::is_copy_constructible_v<Args> && ...);
+  static constexpr bool copyable = detail::copyable<F> && (detail::copyable<Args> && ...);
 
   template <class... Given>
   explicit call(work_item::layout behind, F&& f, Given&&... args)
@@ -76,6 +78,11 @@ template <class F, class... Args> class call final : public with_result<call_res
                                             payload_->second)
                                : 0);
   }
+
+ protected:
+  using result = R;
+  [[nodiscard]] const payload& insides() const { return *payload_; }
+  [[nodiscard]] std::optional<stored<R>>& value() noexcept { return this->value_; }
 
  private:
   void invoke(call_environment& environment, bool last) override {
@@ -117,16 +124,15 @@ template <class F, class... Args> class call final : public with_result<call_res
   std::optional<payload> payload_;  // until the call has run or was dropped
 };
 
-/// A new item with one handle, not yet accepted by anybody.
-template <class F, class... Args>
-[[nodiscard]] auto& make_work_item(const call_options& options, F&& f, Args&&... args) {
-  using item = call<std::decay_t<F>, std::decay_t<Args>...>;
-  static_assert(alignof(item) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__, "plait: over-aligned arguments are not supported");
-  check_options(options, item::copyable);
+/// A new item with one handle, not yet accepted by anybody. Item is call<F, Args...> or derived from it.
+template <class Item, class F, class... Args>
+[[nodiscard]] Item& make_work_item(const call_options& options, F&& f, Args&&... args) {
+  static_assert(alignof(Item) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__, "plait: over-aligned arguments are not supported");
+  check_options(options, Item::copyable);
   work_item::layout behind;
-  void* const memory = allocate_work_item(sizeof(item), options, behind);
+  void* const memory = allocate_work_item(sizeof(Item), options, behind);
   try {
-    auto* const made = new (memory) item(behind, std::forward<F>(f), std::forward<Args>(args)...);
+    auto* const made = new (memory) Item(behind, std::forward<F>(f), std::forward<Args>(args)...);
     fill_behind(memory, behind, options);
     return *made;
   } catch (...) {
@@ -134,6 +140,18 @@ template <class F, class... Args>
     throw;
   }
 }
+
+/// Makes the items of an executor that runs calls in this process.
+struct items_for_threads {
+  /// Does not compile where such a call can't be made.
+  template <class F, class... Args> static constexpr void require() noexcept {}
+
+  template <class F, class... Args>
+  [[nodiscard]] static auto& make(const call_options& options, F&& f, Args&&... args) {
+    return make_work_item<call<std::decay_t<F>, std::decay_t<Args>...>>(options, std::forward<F>(f),
+                                                                        std::forward<Args>(args)...);
+  }
+};
 
 }  // namespace detail
 }  // namespace plait::inline PLAIT_ABI

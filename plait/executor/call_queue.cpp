@@ -9,6 +9,12 @@ void call_list::push_back(work_item& item) noexcept {
   last_ = &item;
 }
 
+void call_list::push_front(work_item& item) noexcept {
+  item.prev = nullptr;
+  item.next = first_;
+  (first_ ? first_->prev : last_) = &item;
+  first_ = &item;
+}
 void call_list::remove(work_item& item) noexcept {
   (item.prev ? item.prev->next : first_) = item.next;
   (item.next ? item.next->prev : last_) = item.prev;
@@ -19,6 +25,12 @@ call_list& call_queue::lane(int priority) { return priority == 0 ? usual_ : othe
 
 void call_queue::push(work_item& item) {
   lane(item.priority()).push_back(item);
+  item.queued = true;
+  ++size_;
+}
+
+void call_queue::push_front(work_item& item) {
+  lane(item.priority()).push_front(item);
   item.queued = true;
   ++size_;
 }

@@ -9,6 +9,7 @@
 #include <plait/executor/call_options.hpp>
 #include <plait/executor/map_options.hpp>
 #include <plait/executor/slot.hpp>
+#include <plait/executor/travel.hpp>
 
 #include <chrono>
 #include <memory>
@@ -34,20 +35,13 @@ namespace detail {
 [[nodiscard]] PLAIT_API slot wait_for_room(executor& pool, time_point deadline, std::size_t taken);
 /// Room for one call where there is some now, without waiting.
 [[nodiscard]] PLAIT_API std::optional<slot> slot_at_once(executor& pool);
-}  // namespace detail
+/// For executor::map.
+template <class Items, class F> future<call_result<F>> submit_in_slot(executor& pool, slot room, F&& f);
 
-/// Takes blocking calls and gives futures. Thread-safe: everything here may be called from any thread at once, the
-/// destructor not.
-///
-/// submit never runs the call on the calling thread. The call owns its callable and arguments: nothing of the
-/// caller's is referred to once submit has returned (std::ref and pointers apart). What happened before submit is
-/// seen by the call; what the call did is seen by who reads its result.
-class PLAIT_API executor {
+/// What executors offer, over the items that `Items` makes: an executor whose type is known at the call may make them
+/// plainer, or refuse more of them when it compiles, than one that is known as executor only.
+template <class Self, class Items> class submitting {
  public:
-  executor(const executor&) = delete;
-  executor& operator=(const executor&) = delete;
-  virtual ~executor();
-
   /// Hands over `f(args...)`, or `f(stop_token, args...)` where f takes one, and gives the future of its result.
   /// Blocks only where the executor is bounded and full: then until there is room; on a running loop's thread and on
   /// the executor's own workers not at all (queue_full; see acquire_slot). A move-only callable or argument is fine.
@@ -56,30 +50,30 @@ class PLAIT_API executor {
   template <class F, class... Args>
     requires callable_with<F, Args...>
   future<call_result<F, Args...>> submit(F&& f, Args&&... args) {
-    detail::warn_about_temporaries<F, Args...>();
-    return hand_over({}, nullptr, std::forward<F>(f), std::forward<Args>(args)...);
+    warn_about_temporaries<F, Args...>();
+    return self().template hand_over<Items>({}, nullptr, std::forward<F>(f), std::forward<Args>(args)...);
   }
 
   /// The same with a timeout, a priority, retries, a name. std::invalid_argument names an option that can't be.
   template <class F, class... Args>
     requires callable_with<F, Args...>
   future<call_result<F, Args...>> submit(const call_options& options, F&& f, Args&&... args) {
-    detail::warn_about_temporaries<F, Args...>();
-    return hand_over(options, nullptr, std::forward<F>(f), std::forward<Args>(args)...);
+    warn_about_temporaries<F, Args...>();
+    return self().template hand_over<Items>(options, nullptr, std::forward<F>(f), std::forward<Args>(args)...);
   }
 
   /// The same with room that was acquired before: never blocks. std::invalid_argument for another executor's slot.
   template <class F, class... Args>
     requires callable_with<F, Args...>
   future<call_result<F, Args...>> submit(slot room, F&& f, Args&&... args) {
-    detail::warn_about_temporaries<F, Args...>();
-    return hand_over({}, &room, std::forward<F>(f), std::forward<Args>(args)...);
+    warn_about_temporaries<F, Args...>();
+    return self().template hand_over<Items>({}, &room, std::forward<F>(f), std::forward<Args>(args)...);
   }
   template <class F, class... Args>
     requires callable_with<F, Args...>
   future<call_result<F, Args...>> submit(slot room, const call_options& options, F&& f, Args&&... args) {
-    detail::warn_about_temporaries<F, Args...>();
-    return hand_over(options, &room, std::forward<F>(f), std::forward<Args>(args)...);
+    warn_about_temporaries<F, Args...>();
+    return self().template hand_over<Items>(options, &room, std::forward<F>(f), std::forward<Args>(args)...);
   }
 
   /// As submit, but where a bounded executor is full it gives nothing instead of waiting. Never blocks. The arguments
@@ -92,16 +86,9 @@ class PLAIT_API executor {
   template <class F, class... Args>
     requires callable_with<F, Args...>
   std::optional<future<call_result<F, Args...>>> try_submit(const call_options& options, F&& f, Args&&... args) {
-    detail::warn_about_temporaries<F, Args...>();
-    auto& item = detail::make_work_item(options, std::forward<F>(f), std::forward<Args>(args)...);
-    auto result = detail::future_access::make<call_result<F, Args...>>(detail::state_handle(&item));
-    if (!try_take(item)) return std::nullopt;
-    return result;
+    warn_about_temporaries<F, Args...>();
+    return self().template try_hand_over<Items>(options, std::forward<F>(f), std::forward<Args>(args)...);
   }
-
-  /// Room for one call. On a loop `auto slot = co_await pool.acquire_slot()` suspends until there is room; elsewhere
-  /// `pool.acquire_slot().result()` blocks. First come, first served. Fails with shut_down_error at shutdown.
-  [[nodiscard]] future<slot> acquire_slot();
 
   /// `f` of each item of one range, or of several side by side (the shortest ends it), in this executor. The results
   /// come in the order of the input, as a plain range, or one by one in a coroutine (see map_results). Without
@@ -124,6 +111,28 @@ class PLAIT_API executor {
   template <class F, std::ranges::input_range... Ranges>
     requires callable_with<F, std::ranges::range_value_t<Ranges>...> && (sizeof...(Ranges) > 0)
   map_results<call_result<F, std::ranges::range_value_t<Ranges>...>> map_unordered(F f, Ranges&&... ranges);
+
+ private:
+  [[nodiscard]] executor& self() noexcept { return static_cast<Self&>(*this); }
+};
+
+}  // namespace detail
+
+/// Takes blocking calls and gives futures. Thread-safe: everything here may be called from any thread at once, the
+/// destructor not.
+///
+/// submit never runs the call on the calling thread. The call owns its callable and arguments: nothing of the
+/// caller's is referred to once submit has returned (std::ref and pointers apart). What happened before submit is
+/// seen by the call; what the call did is seen by who reads its result.
+class PLAIT_API executor : public detail::submitting<executor, detail::items_for_anywhere> {
+ public:
+  executor(const executor&) = delete;
+  executor& operator=(const executor&) = delete;
+  virtual ~executor();
+
+  /// Room for one call. On a loop `auto slot = co_await pool.acquire_slot()` suspends until there is room; elsewhere
+  /// `pool.acquire_slot().result()` blocks. First come, first served. Fails with shut_down_error at shutdown.
+  [[nodiscard]] future<slot> acquire_slot();
 
   /// Takes no more calls, deals with those it has as `mode` says, and blocks until its workers have ended; true then.
   /// May be called again, with a harder mode too, and from several threads.
@@ -160,17 +169,27 @@ class PLAIT_API executor {
   [[nodiscard]] virtual bool on_own_worker() const noexcept = 0;
 
  private:
+  template <class Self, class Items> friend class detail::submitting;
+  template <class Items, class F>
+  friend future<call_result<F>> detail::submit_in_slot(executor& pool, slot room, F&& f);
   friend slot detail::wait_for_room(executor& pool, time_point deadline, std::size_t taken);
 
   /// queue_full on a running loop's thread and on one of its own workers.
   void check_may_block() const;
   friend std::optional<slot> detail::slot_at_once(executor& pool);
 
-  template <class F, class... Args>
+  template <class Items, class F, class... Args>
   future<call_result<F, Args...>> hand_over(const call_options& options, slot* room, F&& f, Args&&... args) {
-    auto& item = detail::make_work_item(options, std::forward<F>(f), std::forward<Args>(args)...);
+    auto& item = Items::make(options, std::forward<F>(f), std::forward<Args>(args)...);
     auto result = detail::future_access::make<call_result<F, Args...>>(detail::state_handle(&item));
     take(item, room);
+    return result;
+  }
+  template <class Items, class F, class... Args>
+  std::optional<future<call_result<F, Args...>>> try_hand_over(const call_options& options, F&& f, Args&&... args) {
+    auto& item = Items::make(options, std::forward<F>(f), std::forward<Args>(args)...);
+    auto result = detail::future_access::make<call_result<F, Args...>>(detail::state_handle(&item));
+    if (!try_take(item)) return std::nullopt;
     return result;
   }
   void take(detail::work_item& item, slot* room);
@@ -180,6 +199,10 @@ class PLAIT_API executor {
 
   std::shared_ptr<detail::admission> room_;
 };
+
+template <class Items, class F> future<call_result<F>> detail::submit_in_slot(executor& pool, slot room, F&& f) {
+  return pool.hand_over<Items>({}, &room, std::forward<F>(f));
+}
 
 }  // namespace plait::inline PLAIT_ABI
 

@@ -148,7 +148,8 @@ TEST_P(executor_submit, a_call_that_was_asked_may_give_way) {
   auto f = pool->submit(
       [](std::stop_token stop, const std::string& path) {
         test_support::pass_gate(path);
-        if (stop.stop_requested()) throw plait::cancelled_error();
+        while (!stop.stop_requested()) std::this_thread::yield();
+        throw plait::cancelled_error();
       },
       gate.path());
   gate.wait_for(1);
@@ -160,12 +161,19 @@ TEST_P(executor_submit, a_call_that_was_asked_may_give_way) {
 TEST_P(executor_submit, one_call_that_is_asked_to_stop_does_not_stop_the_next) {
   const portable_gate gate;
   const auto pool = make({.max_workers = 1});
-  const auto asks = [](std::stop_token stop, const std::string& path) {
-    test_support::pass_gate(path);
-    return stop.stop_requested();
-  };
-  auto first = pool->submit(asks, gate.path());
-  auto second = pool->submit(asks, gate.path());
+  auto first = pool->submit(
+      [](std::stop_token stop, const std::string& path) {
+        test_support::pass_gate(path);
+        while (!stop.stop_requested()) std::this_thread::yield();
+        return true;
+      },
+      gate.path());
+  auto second = pool->submit(
+      [](std::stop_token stop, const std::string& path) {
+        test_support::pass_gate(path);
+        return stop.stop_requested();
+      },
+      gate.path());
   gate.wait_for(1);
   EXPECT_EQ(first.cancel(), cancel_outcome::asked);
   gate.let_through(2);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <plait/executor/executor.hpp>
+#include <plait/processes/process_pool_executor.hpp>
 #include <plait/threads/thread_pool_executor.hpp>
 
 #include <functional>
@@ -50,7 +51,21 @@ inline executor_kind threads() {
       [](const plait::executor& pool) { return static_cast<const plait::thread_pool_executor&>(pool).pending(); }};
 }
 
-inline auto executor_kinds() { return testing::Values(threads()); }
+inline executor_kind processes() {
+  return {
+      "processes",
+      [](const settings& s) {
+        plait::process_pool_options options;
+        options.max_workers = s.max_workers;
+        options.idle_timeout = s.idle_timeout;
+        options.max_pending = s.max_pending;
+        return std::make_unique<plait::process_pool_executor>(options);
+      },
+      [](const plait::executor& pool) { return static_cast<const plait::process_pool_executor&>(pool).workers(); },
+      [](const plait::executor& pool) { return static_cast<const plait::process_pool_executor&>(pool).pending(); }};
+}
+
+inline auto executor_kinds() { return testing::Values(threads(), processes()); }
 
 class contract : public testing::TestWithParam<executor_kind> {
  protected:

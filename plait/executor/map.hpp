@@ -40,7 +40,7 @@ template <class R> class map_source {
   [[nodiscard]] virtual completions::entry submit(executor& pool, slot* room) = 0;
 };
 
-template <class R, class F, class... Views> class ranges_source final : public map_source<R> {
+template <class Items, class R, class F, class... Views> class ranges_source final : public map_source<R> {
  public:
   template <class... Ranges>
   ranges_source(std::size_t chunk_size, F function, Ranges&&... ranges)
@@ -61,7 +61,7 @@ template <class R, class F, class... Views> class ranges_source final : public m
     map_chunk<R, F, std::ranges::range_value_t<Views>...> next(function_);
     fill(next.items);
     const auto items = next.items.size();
-    return {pool.submit(std::move(*place), std::move(next)).handle(), items};
+    return {submit_in_slot<Items>(pool, std::move(*place), std::move(next)).handle(), items};
   }
 
  private:
@@ -266,39 +266,45 @@ template <class R> class map_results<R>::iterator {
 
 namespace detail {
 
-template <class R, class F, class... Ranges>
+template <class Items, class R, class F, class... Ranges>
 map_results<R> start_map(executor& pool, const map_options& options, bool ordered, F f, Ranges&&... ranges) {
+  Items::template require<F, std::ranges::range_value_t<Ranges>...>();
   check_map_options(options);
-  using source = ranges_source<R, F, std::views::all_t<Ranges>...>;
+  using source = ranges_source<Items, R, F, std::views::all_t<Ranges>...>;
   return map_results<R>(pool, options, ordered,
                         std::make_unique<source>(options.chunk_size, std::move(f), std::forward<Ranges>(ranges)...));
 }
 
-}  // namespace detail
-
+template <class Self, class Items>
 template <class F, std::ranges::input_range... Ranges>
   requires callable_with<F, std::ranges::range_value_t<Ranges>...> && (sizeof...(Ranges) > 0)
-map_results<call_result<F, std::ranges::range_value_t<Ranges>...>> executor::map(const map_options& options, F f,
-                                                                                 Ranges&&... ranges) {
+map_results<call_result<F, std::ranges::range_value_t<Ranges>...>> submitting<Self, Items>::map(
+    const map_options& options, F f, Ranges&&... ranges) {
   using R = call_result<F, std::ranges::range_value_t<Ranges>...>;
-  return detail::start_map<R>(*this, options, true, std::move(f), std::forward<Ranges>(ranges)...);
+  return start_map<Items, R>(self(), options, true, std::move(f), std::forward<Ranges>(ranges)...);
 }
+template <class Self, class Items>
 template <class F, std::ranges::input_range... Ranges>
   requires callable_with<F, std::ranges::range_value_t<Ranges>...> && (sizeof...(Ranges) > 0)
-map_results<call_result<F, std::ranges::range_value_t<Ranges>...>> executor::map(F f, Ranges&&... ranges) {
+map_results<call_result<F, std::ranges::range_value_t<Ranges>...>> submitting<Self, Items>::map(F f,
+                                                                                                Ranges&&... ranges) {
   return map(map_options{}, std::move(f), std::forward<Ranges>(ranges)...);
 }
+template <class Self, class Items>
 template <class F, std::ranges::input_range... Ranges>
   requires callable_with<F, std::ranges::range_value_t<Ranges>...> && (sizeof...(Ranges) > 0)
-map_results<call_result<F, std::ranges::range_value_t<Ranges>...>> executor::map_unordered(const map_options& options,
-                                                                                           F f, Ranges&&... ranges) {
+map_results<call_result<F, std::ranges::range_value_t<Ranges>...>> submitting<Self, Items>::map_unordered(
+    const map_options& options, F f, Ranges&&... ranges) {
   using R = call_result<F, std::ranges::range_value_t<Ranges>...>;
-  return detail::start_map<R>(*this, options, false, std::move(f), std::forward<Ranges>(ranges)...);
+  return start_map<Items, R>(self(), options, false, std::move(f), std::forward<Ranges>(ranges)...);
 }
+template <class Self, class Items>
 template <class F, std::ranges::input_range... Ranges>
   requires callable_with<F, std::ranges::range_value_t<Ranges>...> && (sizeof...(Ranges) > 0)
-map_results<call_result<F, std::ranges::range_value_t<Ranges>...>> executor::map_unordered(F f, Ranges&&... ranges) {
+map_results<call_result<F, std::ranges::range_value_t<Ranges>...>> submitting<Self, Items>::map_unordered(
+    F f, Ranges&&... ranges) {
   return map_unordered(map_options{}, std::move(f), std::forward<Ranges>(ranges)...);
 }
 
+}  // namespace detail
 }  // namespace plait::inline PLAIT_ABI

@@ -75,20 +75,6 @@ TEST_P(executor_map_source, waiting_for_room_counts_against_the_timeout) {
   EXPECT_EQ(running.result() + waiting.result(), 2);
 }
 
-TEST_P(executor_map_source, on_the_executors_own_worker_it_does_not_wait_for_itself) {
-  const auto pool = make({.max_workers = 1, .max_pending = 1});
-  const auto nested = [](plait::executor* own) {
-    auto waiting = own->submit(square, 1);
-    auto results = own->map(square, std::views::iota(0, 3));
-    try {
-      return *results.begin();
-    } catch (const plait::queue_full&) {
-      return -1;
-    }
-  };
-  EXPECT_EQ(pool->submit(nested, pool.get()).result(), -1);
-}
-
 // ── slots ──
 
 TEST_P(executor_map_source, waiters_for_room_that_were_dropped_in_masses_make_way) {

@@ -75,10 +75,33 @@ cancel_outcome work_item::cancel() noexcept {
     got = owner_->withdraw(*this);
     withdrawn_ = got.outcome == cancel_outcome::dropped;
   }
-  if (got.room) got.room->leave(bytes());
+  if (got.room) got.room->leave(got.bytes);
   if (got.outcome == cancel_outcome::dropped) complete({});
   if (got.outcome == cancel_outcome::asked) got.ask.request_stop();
   return got.outcome;
+}
+
+void work_item::wanted_by_thread() noexcept {
+  if (served.load(std::memory_order_relaxed) != served_by::loop) return;
+  const std::lock_guard inside(owner_gate());
+  if (!done()) owner_->wanted_by_thread(*this);
+}
+
+void work_item::look_again() const noexcept {
+  if (served.load(std::memory_order_relaxed) == served_by::no_need) return;
+  const std::lock_guard inside(owner_gate());
+  if (!done()) owner_->look_again(const_cast<work_item&>(*this));
+}
+
+void work_item::encode(byte_writer&) const { throw_invalid_state("plait: this call was made for threads"); }
+void work_item::decode_result(byte_reader&) { throw_invalid_state("plait: this call was made for threads"); }
+
+bool work_item::try_again(const std::exception_ptr& error) noexcept {
+  auto* const more = mutable_extras();
+  if (!more || more->retries_left == 0 || !more->retry_on || !more->retry_on(error)) return false;
+  if (done() || sync::now() >= more->deadline) return false;
+  --more->retries_left;
+  return true;
 }
 
 outcome<void> work_item::execute(call_environment& environment) noexcept {
@@ -95,10 +118,7 @@ outcome<void> work_item::execute(call_environment& environment) noexcept {
     } catch (...) {
       auto error = std::current_exception();
       const bool stopped = takes_stop_token() && environment.stop_token().stop_requested();
-      if (!last && !stopped && more->retry_on && more->retry_on(error) && sync::now() < more->deadline) {
-        --more->retries_left;
-        continue;
-      }
+      if (!last && !stopped && try_again(error)) continue;
       discard();
       return error;
     }

@@ -19,15 +19,19 @@
 #include <plait/core/state.hpp>
 #include <plait/executor/call_options.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <stop_token>
+#include <string>
 #include <string_view>
 
 namespace plait::inline PLAIT_ABI::detail {
 
 class admission;
+class byte_reader;
+class byte_writer;
 class work_item;
 
 /// What a worker offers to the call that it runs.
@@ -47,7 +51,12 @@ class call_owner {
     cancel_outcome outcome;
     std::stop_source ask{std::nostopstate};     // to be asked to stop, where the outcome is `asked`
     std::shared_ptr<admission> room = nullptr;  // to be told that the call has left, where it was counted
+    std::size_t bytes = 0;                      // which it took there
   };
+  /// A thread is about to block for a call that this owner noted as served by a loop.
+  virtual void wanted_by_thread(work_item&) noexcept {}
+  /// Marks a call as running that was sent ahead and has been begun with since.
+  virtual void look_again(work_item&) noexcept {}
   /// Takes a call that waits out of the queue, for the caller to complete (dropped), or finds who runs it. Runs no
   /// user code.
   [[nodiscard]] virtual withdrawn withdraw(work_item& item) noexcept = 0;
@@ -87,6 +96,8 @@ class PLAIT_API work_item : public state {
   /// Before it is queued.
   void set_owner(call_owner& owner) noexcept;
   void mark_running() noexcept { set_status(call_status::running); }
+  /// The same where its deadline may complete it at this moment.
+  void mark_running_unless_done() noexcept { set_running(); }
   /// Runs the call, with retries. Its result is kept for complete().
   [[nodiscard]] outcome<void> execute(call_environment& environment) noexcept;
   /// Ends it as execute() said, or with an exception, or cancelled (an empty outcome). The executor must not touch it
@@ -97,11 +108,35 @@ class PLAIT_API work_item : public state {
   /// accept() threw: nobody will ever complete it otherwise.
   void refuse() noexcept;
 
+  // ── for an executor that sends it to another process ──
+  /// What runs it there, see travel.hpp; null for one that was made for threads.
+  [[nodiscard]] virtual const void* thunk() const noexcept { return nullptr; }
+  /// Callable and arguments, as the thunk reads them. Throws what users' types throw; not_portable.
+  virtual void encode(byte_writer& to) const;
+  /// Keeps the value that came back, for complete(). Throws what users' types throw; decode_error.
+  virtual void decode_result(byte_reader& from);
+  /// Keeps where an exception that came back was thrown.
+  virtual void keep_trace(std::string&&) {}
+  /// It will not be encoded again: callable and arguments may go.
+  void forget_arguments() noexcept { discard(); }
+  /// An exception came back, or the process died: true where it is worth another attempt, which is counted.
+  [[nodiscard]] bool try_again(const std::exception_ptr& error) noexcept;
+
   // Links in the owner's queue, guarded by the owner.
   work_item* next = nullptr;
   work_item* prev = nullptr;
   bool queued = false;
   bool counted = false;  // it took room in a bounded executor
+
+  // The owner's, guarded by it.
+  /// Who takes its reply. Elsewhere than under the owner's lock it is only a hint.
+  enum class served_by : std::uint8_t {
+    no_need,  // it runs in this process, or its reply was taken
+    loop,
+    anybody,
+  };
+  std::atomic<served_by> served{served_by::no_need};
+  void* luggage = nullptr;  // what the owner needs to send it
 
  protected:
   explicit work_item(layout behind) noexcept;
@@ -110,6 +145,9 @@ class PLAIT_API work_item : public state {
   virtual void invoke(call_environment& environment, bool last) = 0;
   /// Destroys the callable and its arguments.
   virtual void discard() noexcept = 0;
+
+  void wanted_by_thread() noexcept final;
+  void look_again() const noexcept final;
 
  private:
   [[nodiscard]] std::byte* behind() const noexcept;

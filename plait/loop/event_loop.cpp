@@ -2,9 +2,19 @@
 #include <plait/core/report.hpp>
 #include <plait/loop/event_loop.hpp>
 #include <plait/loop/internal/loop_core.hpp>
+#include <plait/processes/process_pool_executor.hpp>
 #include <plait/threads/thread_pool_executor.hpp>
 
 namespace plait::inline PLAIT_ABI {
+namespace {
+
+future<bool> nothing_to_end() {
+  promise<bool> ended;
+  ended.set_value(true);
+  return ended.get_future();
+}
+
+}  // namespace
 
 event_loop::event_loop() : core_(std::make_unique<detail::loop_core>(*this)) { core_->open(); }
 
@@ -94,9 +104,24 @@ future<bool> event_loop::end_default_executor(nanoseconds timeout) {
   check_open();
   core_->default_executor_ended = true;
   if (core_->default_executor) return core_->default_executor->async_shutdown(shutdown_mode::drain, timeout);
-  promise<bool> nothing_to_do;
-  nothing_to_do.set_value(true);
-  return nothing_to_do.get_future();
+  return nothing_to_end();
+}
+
+process_pool_executor& event_loop::default_process_pool() {
+  check_open();
+  if (core_->default_process_pool_ended)
+    throw shut_down_error("plait: the event loop's default process pool was shut down");
+  if (!core_->default_process_pool)
+    core_->default_process_pool =
+        std::make_unique<process_pool_executor>(process_pool_options{.worker_name_prefix = "plait"});
+  return *core_->default_process_pool;
+}
+
+future<bool> event_loop::end_default_process_pool(nanoseconds timeout) {
+  check_open();
+  core_->default_process_pool_ended = true;
+  if (core_->default_process_pool) return core_->default_process_pool->async_shutdown(shutdown_mode::drain, timeout);
+  return nothing_to_end();
 }
 
 void event_loop::end_tasks() { core_->end_tasks(); }
@@ -107,6 +132,10 @@ void event_loop::give_up_default_executor() {
   stuck->shutdown(shutdown_mode::kill, nanoseconds::zero());
   static_cast<void>(
       new auto(std::move(stuck)));  // its destructor would wait; its threads live until they or the program end
+}
+
+void event_loop::kill_default_process_pool() {
+  if (core_->default_process_pool) core_->default_process_pool->shutdown(shutdown_mode::kill);
 }
 
 event_loop& get_running_loop() {

@@ -18,6 +18,7 @@
 namespace plait::inline PLAIT_ABI {
 
 class event_loop;
+class process_pool_executor;
 
 namespace detail {
 class loop_core;
@@ -66,9 +67,10 @@ class PLAIT_API event_loop {
   [[nodiscard]] bool is_running() const noexcept;
 
   /// Cancels all tasks and runs until they have ended (a task that will not be cancelled is waited for), drops
-  /// callbacks that wait, cancels what waits in the default executor, and waits for its threads. May be called again.
-  /// Throws invalid_state_error while it runs. In a coroutine of another loop it holds that one up while tasks end,
-  /// and does not wait for threads (see ~thread_pool_executor).
+  /// callbacks that wait, cancels what waits in the default executor and the default process pool, and waits for
+  /// their workers. May be called again. Throws invalid_state_error while it runs. In a coroutine of another loop it
+  /// holds that one up while tasks end, and does not wait for workers (see ~thread_pool_executor,
+  /// ~process_pool_executor).
   void close();
   [[nodiscard]] bool is_closed() const noexcept;
 
@@ -143,6 +145,16 @@ class PLAIT_API event_loop {
   }
   [[nodiscard]] future<bool> shutdown_default_executor() { return end_default_executor(nanoseconds::max()); }
 
+  /// The loop's pool for to_process, made when first needed: as many processes as there are cpus, named plait_<n>.
+  /// Throws what making a process_pool_executor throws; shut_down_error after shutdown_default_process_pool.
+  [[nodiscard]] process_pool_executor& default_process_pool();
+  /// Lets it finish its calls, at most `timeout` long; the future says whether it did. Afterwards the loop has none.
+  template <class Rep, class Period>
+  [[nodiscard]] future<bool> shutdown_default_process_pool(std::chrono::duration<Rep, Period> timeout) {
+    return end_default_process_pool(detail::to_nanoseconds(timeout, "timeout"));
+  }
+  [[nodiscard]] future<bool> shutdown_default_process_pool() { return end_default_process_pool(nanoseconds::max()); }
+
  private:
   template <class F, class... Args> [[nodiscard]] static detail::callback* make_callback(F&& f, Args&&... args) {
     return new detail::typed_callback<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f),
@@ -157,11 +169,14 @@ class PLAIT_API event_loop {
   void adopt(detail::task_state& task) noexcept;
   void run_until_done(const detail::state_handle& awaited);
   future<bool> end_default_executor(nanoseconds timeout);
+  future<bool> end_default_process_pool(nanoseconds timeout);
   friend void detail::leave_loop(event_loop& loop) noexcept;
   /// Cancels all tasks and runs until they have ended.
   void end_tasks();
   /// It does not end: asks its calls to stop, and leaves them to themselves.
   void give_up_default_executor();
+  /// It does not end: its processes are killed.
+  void kill_default_process_pool();
 
   std::unique_ptr<detail::loop_core> core_;
 };

@@ -2,7 +2,9 @@
 #include <plait/core/internal/spin.hpp>
 #include <plait/loop/internal/loop_core.hpp>
 
+#include <algorithm>
 #include <mutex>
+#include <new>
 
 namespace plait::inline PLAIT_ABI::detail {
 namespace {
@@ -42,6 +44,7 @@ class loop_core::running_here {
   running_here(const running_here&) = delete;
   running_here& operator=(const running_here&) = delete;
   ~running_here() {
+    loop_.leave_sources();
     loop_here = outer_loop_;
     home::set_current(outer_home_);
     loop_.running_.store(false);
@@ -104,6 +107,8 @@ void loop_core::turn() noexcept {
 }
 
 void loop_core::collect() noexcept {
+  for (std::size_t i = 0; i < sources_.size(); ++i)  // done callbacks may attach one more
+    if (sources_[i]->has_news()) sources_[i]->take_news();
   for (auto* r = inbox_.take(); r;) {
     auto* const next = r->next;
     push(*r);
@@ -114,9 +119,45 @@ void loop_core::collect() noexcept {
 
 void loop_core::wait_for_work() noexcept {
   const auto next = timers_.next();
-  const bool found = spin_until([&] { return !inbox_.empty(); });
-  if (!found) inbox_.sleep(next);
+  const bool found = spin_until([&] { return !inbox_.empty() || has_news(); });
+  if (!found) sleep(next);
   collect();
+}
+
+void loop_core::sleep(time_point until) noexcept {
+  if (sources_.empty()) return inbox_.sleep(until);
+  std::erase_if(sources_, [&](const auto& source) {
+    const bool over = source->is_over();
+    if (over) inbox_.sleeper().forget(source->bell());
+    return over;
+  });
+  bool news = false;
+  for (const auto& source : sources_) news |= !source->before_sleep();
+  if (!news) inbox_.sleep(until);
+  for (const auto& source : sources_) source->after_sleep();
+}
+
+bool loop_core::has_news() const noexcept {
+  return std::ranges::any_of(sources_, [](const auto& source) { return source->has_news(); });
+}
+
+bool loop_core::attach(const std::shared_ptr<news_source>& source) noexcept {
+  try {
+    sources_.reserve(sources_.size() + 1);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  if (!inbox_.sleeper().watch(source->bell())) return false;
+  sources_.push_back(source);
+  return true;
+}
+
+void loop_core::leave_sources() noexcept {
+  for (const auto& source : sources_) {
+    inbox_.sleeper().forget(source->bell());
+    source->home_leaves();
+  }
+  sources_.clear();
 }
 
 void loop_core::adopt(task_state& task) noexcept {
@@ -148,6 +189,7 @@ void loop_core::close() {
   if (getpid() != owner_pid_) {  // a forked child: tasks, wake-ups and threads are the parent's
     closed_ = true;
     static_cast<void>(new auto(std::exchange(default_executor, nullptr)));
+    default_process_pool.reset();  // its destructor knows
     return;
   }
   end_tasks();
@@ -155,6 +197,8 @@ void loop_core::close() {
   former_executors.clear();
   // Inside another loop nothing may block: there the pool's destructor does what can be done.
   if (const auto pool = std::exchange(default_executor, nullptr); pool && pool.use_count() == 1 && !home::current())
+    pool->shutdown(shutdown_mode::cancel_pending);
+  if (const auto pool = std::exchange(default_process_pool, nullptr); pool && !home::current())
     pool->shutdown(shutdown_mode::cancel_pending);
   pass_owner_gate();
   for (auto* left = inbox_.close(); left;) {

@@ -18,6 +18,9 @@ void poller::wake() noexcept {
   sync::futex_wake(wakes_, 1);
 }
 
+bool poller::watch(int) noexcept { return false; }
+void poller::forget(int) noexcept {}
+
 void poller::outlast(std::uint64_t count) noexcept {
   for (auto now = wakes_.load(); now < count; now = wakes_.load()) sync::futex_wait(wakes_, now);
 }
@@ -58,10 +61,16 @@ void poller::open() {
   if (epoll_ < 0) throw_errno("epoll_create1");
   event_ = eventfd(0, EFD_CLOEXEC);
   if (event_ < 0) throw_errno("eventfd");
+  if (!watch(event_)) throw_errno("epoll_ctl");
+}
+
+bool poller::watch(int descriptor) noexcept {
   epoll_event interest{};
   interest.events = EPOLLIN | EPOLLET;
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &interest) < 0) throw_errno("epoll_ctl");
+  return epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &interest) == 0;
 }
+
+void poller::forget(int descriptor) noexcept { epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor, nullptr); }
 
 poller::~poller() {
   for (const int descriptor : {event_, epoll_})

@@ -9,10 +9,11 @@
 
 namespace plait::inline PLAIT_ABI {
 
-/// Makes a loop, runs `main` on it, and cleans up: cancels the tasks that are left and waits for them, gives the
-/// default executor 10 seconds to finish its calls (then those that run are asked to stop), closes the loop. Gives
-/// what `main` returned or throws what it threw: `int main() { return plait::run(async_main()); }`. Throws
-/// invalid_state_error where a loop runs on this thread already.
+/// Makes a loop, runs `main` on it, and cleans up: cancels the tasks that are left and waits for them; gives the
+/// default executor and the default process pool 10 seconds to finish their calls (then those that run in threads are
+/// asked to stop, those in processes killed); closes the loop. Gives what `main` returned or throws what it threw:
+/// `int main() { return plait::run(async_main()); }`. Throws invalid_state_error where a loop runs on this thread
+/// already.
 template <class T> T run(task<T> main) {
   event_loop loop;
   struct leaving {

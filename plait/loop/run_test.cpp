@@ -6,6 +6,7 @@
 #include <plait/loop/sync_wait.hpp>
 #include <plait/loop/to_thread.hpp>
 
+#include <latch>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -91,6 +92,26 @@ TEST(run, lets_the_default_executor_finish_its_calls) {
   std::atomic<int> done = 0;
   run(leaves_calls(&done));
   EXPECT_EQ(done, 100);
+}
+
+// The call ends only in a turn of the loop that comes after the stop.
+task<void> is_stopped_while_it_leaves(std::latch* over) {
+  static_cast<void>(to_thread([over] { over->wait(); }));
+  auto& loop = get_running_loop();
+  loop.call_soon([over, &loop] {
+    loop.call_soon([over, &loop] {
+      loop.stop();
+      loop.call_soon([over, &loop] { loop.call_soon([over] { over->count_down(); }); });
+    });
+  });
+  co_return;
+}
+
+TEST(run, waits_for_the_default_executor_also_where_a_callback_stops_the_loop) {
+  const recorded_reports reports;
+  std::latch over(1);
+  run(is_stopped_while_it_leaves(&over));
+  EXPECT_EQ(recorded_reports::text(), "");
 }
 
 task<std::string> runs_inside(bool* ran) {

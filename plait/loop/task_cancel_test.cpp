@@ -281,5 +281,25 @@ TEST(task_cancel, before_it_began_and_taken_back_lets_it_run) {
   EXPECT_TRUE(ran);
 }
 
+TEST(task_cancel, that_one_await_has_seen_is_not_seen_again_by_the_same_awaiter) {
+  event_loop loop;
+  task_handle<int> self;
+  const auto awaits_twice = [](const task_handle<int>* own) -> task<int> {
+    auto nap = sleep(1ms);
+    own->cancel();
+    int cancels = 0;
+    try {
+      co_await nap;
+    } catch (const cancelled_error&) {
+      ++cancels;
+    }
+    own->uncancel();
+    co_await nap;
+    co_return cancels;
+  };
+  self = loop.create_task(awaits_twice(&self));
+  EXPECT_EQ(loop.run_until_complete(self), 1);
+}
+
 }  // namespace
 }  // namespace plait

@@ -27,6 +27,7 @@ class wait_block {
     return done == states_.size();
   }
 
+  [[nodiscard]] bool was_awaited() const noexcept { return owner_; }
   void add_waiters(set_awaiter& owner) noexcept {
     owner_ = &owner;
     for (const auto& state : states_) {
@@ -114,6 +115,10 @@ set_awaiter::~set_awaiter() {
 bool set_awaiter::await_ready() const noexcept { return block_->satisfied(); }
 
 bool set_awaiter::start() {
+  if (block_->was_awaited()) {
+    not_suspended();
+    throw_invalid_state("plait: co_await wait: this wait has been awaited before; call plait::wait again");
+  }
   if (timeout_) {
     alarm_.when = from_now(*timeout_);
     try {

@@ -124,7 +124,7 @@ template <class Future> class wait_awaiter final : public set_awaiter {
 /// those that are not, each once, in the order of the input: `auto [done, pending] = co_await plait::wait(fs)`. Never
 /// throws what a future ended with, nor on a timeout; cancels nothing, also where the waiting task is cancelled.
 /// std::invalid_argument for an empty range or a timeout that is negative; invalid_state_error for a future that
-/// holds nothing. Costs linear time.
+/// holds nothing, and where what it gave is awaited a second time. Costs linear time.
 template <std::ranges::input_range Futures>
   requires waitable<std::ranges::range_value_t<Futures>>
 [[nodiscard]] auto wait(Futures&& futures, const wait_options& options = {}) {

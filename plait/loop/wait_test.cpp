@@ -232,5 +232,23 @@ TEST(wait, again_and_again_for_the_rest) {
   EXPECT_LE(rounds, 50);
 }
 
+TEST(wait, awaited_a_second_time_is_an_error_that_says_so) {
+  event_loop loop;
+  const promise<int> input;
+  const auto waits_twice = [](future<int> f) -> task<std::string> {
+    auto waits = wait(std::vector<future<int>>{f}, {.timeout = 1ms});
+    static_cast<void>(co_await waits);
+    std::string what;
+    try {
+      static_cast<void>(co_await waits);
+    } catch (const invalid_state_error& error) {
+      what = error.what();
+    }
+    co_return what;
+  };
+  EXPECT_EQ(loop.run_until_complete(waits_twice(input.get_future())),
+            "plait: co_await wait: this wait has been awaited before; call plait::wait again");
+}
+
 }  // namespace
 }  // namespace plait

@@ -1,10 +1,16 @@
 #include <plait/core/report.hpp>
 #include <plait/core/thread_name.hpp>
 #include <plait/observe/log.hpp>
+#include <plait/observe/log_settings.hpp>
+
+#include <atomic>
+#include <cerrno>
+#include <mutex>
 
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 namespace plait::inline PLAIT_ABI {
 namespace {
@@ -25,6 +31,29 @@ class thread_name_flag final : public spdlog::custom_flag_formatter {
   }
 };
 
+// Each line is one write, so that lines of several processes stay whole.
+class line_sink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  void write_to(int descriptor) noexcept { descriptor_ = descriptor; }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    const char* at = line.data();
+    for (auto left = line.size(); left > 0;) {
+      const auto written = ::write(descriptor_, at, left);
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) return;  // as a closed stderr: nobody can be told
+      at += written;
+      left -= static_cast<std::size_t>(written);
+    }
+  }
+  void flush_() override {}
+
+  std::atomic<int> descriptor_{STDERR_FILENO};
+};
+
 // Made before main, and so destroyed after what the program's end does to pools: workers log until then.
 [[maybe_unused]] const auto spdlogs_registry = spdlog::get({});
 
@@ -35,15 +64,21 @@ std::unique_ptr<spdlog::formatter> formatter_of(std::string_view pattern) {
 }
 
 // One sink for all loggers, so that they follow basic_config. Never destroyed: workers log while the program leaves.
-const std::shared_ptr<spdlog::sinks::stderr_sink_mt>& sink() {
+const std::shared_ptr<line_sink>& sink() {
   static const auto* const instance = [] {
-    auto made = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    auto made = std::make_shared<line_sink>();
     made->set_formatter(formatter_of(log_config().pattern));
     made->set_level(log_config().level);
     return new std::shared_ptr(std::move(made));
   }();
   return *instance;
 }
+
+// What basic_config was told last; never destroyed, as the sink.
+struct {
+  std::mutex lock;
+  detail::log_settings* told = new detail::log_settings;
+} settings_in_force;
 
 void report_to_log(severity level, std::string_view text) noexcept {
   try {
@@ -58,7 +93,21 @@ void basic_config(const log_config& config) {
   sink()->set_formatter(formatter_of(config.pattern));
   sink()->set_level(config.level);
   set_report_function(report_to_log);
+  const std::lock_guard lock(settings_in_force.lock);
+  *settings_in_force.told = {true, std::string(config.pattern), static_cast<int>(config.level)};
 }
+
+detail::log_settings detail::current_log_settings() {
+  const std::lock_guard lock(settings_in_force.lock);
+  return *settings_in_force.told;
+}
+
+void detail::apply_log_settings(const log_settings& settings) {
+  if (settings.configured)
+    basic_config({.pattern = settings.pattern, .level = static_cast<spdlog::level::level_enum>(settings.level)});
+}
+
+void detail::set_log_descriptor(int descriptor) noexcept { sink()->write_to(descriptor); }
 
 std::shared_ptr<spdlog::logger> get_logger(std::string_view name) {
   const std::string owned(name);

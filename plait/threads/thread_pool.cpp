@@ -3,7 +3,7 @@
 #include <plait/core/internal/spin.hpp>
 #include <plait/core/report.hpp>
 #include <plait/core/thread_name.hpp>
-#include <plait/threads/internal/process_end.hpp>
+#include <plait/executor/internal/process_end.hpp>
 #include <plait/threads/internal/thread_pool.hpp>
 #include <plait/threads/internal/worker.hpp>
 

@@ -15,7 +15,10 @@ call_owner::withdrawn thread_pool::withdraw(work_item& item) noexcept {
     waiting_calls_.store(queue_.size(), std::memory_order_relaxed);
     if (item.has_deadline()) alarms_.clear(&item);
     withdrawn dropped{cancel_outcome::dropped};
-    if (std::exchange(item.counted, false)) dropped.room = settings_.room;
+    if (std::exchange(item.counted, false)) {
+      dropped.room = settings_.room;
+      dropped.bytes = item.bytes();
+    }
     return dropped;
   }
   const auto runs_it = std::ranges::find_if(
@@ -38,7 +41,7 @@ void thread_pool::set_deadline(work_item& item) {
 void thread_pool::deadline_came(work_item& item) noexcept {
   auto got = withdraw(item);
   if (got.outcome == cancel_outcome::too_late) return;
-  if (got.room) got.room->leave(item.bytes());
+  if (got.room) got.room->leave(got.bytes);
   item.expire(got.outcome == cancel_outcome::dropped);
   if (got.outcome == cancel_outcome::asked) got.ask.request_stop();
 }

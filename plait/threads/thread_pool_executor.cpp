@@ -1,5 +1,5 @@
 #include <plait/core/internal/cpus.hpp>
-#include <plait/threads/internal/process_end.hpp>
+#include <plait/executor/internal/process_end.hpp>
 #include <plait/threads/internal/thread_pool.hpp>
 #include <plait/threads/thread_pool_executor.hpp>
 

@@ -45,8 +45,17 @@ struct thread_pool_options {
 /// one of the pool's own threads likewise. At the end of the program a pool that still lives takes no more calls; its
 /// waiting calls are cancelled, running ones asked, and given a second to end. In a forked child every pool is
 /// broken_executor, and its destructor does nothing.
-class PLAIT_API thread_pool_executor final : public executor {
+class PLAIT_API thread_pool_executor final
+    : public executor,
+      public detail::submitting<thread_pool_executor, detail::items_for_threads> {
+  using here = detail::submitting<thread_pool_executor, detail::items_for_threads>;  // whose calls may be anything
+
  public:
+  using here::map;
+  using here::map_unordered;
+  using here::submit;
+  using here::try_submit;
+
   /// min(32, cpus + 4) threads.
   thread_pool_executor();
   /// Throws std::invalid_argument for 0 or negative workers, bounds or timeouts. Starts no thread.

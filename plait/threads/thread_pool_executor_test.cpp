@@ -9,6 +9,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <ranges>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -242,6 +243,21 @@ TEST(thread_pool, a_bound_by_bytes_counts_what_arguments_hold) {
   EXPECT_EQ(first->result(), 6'000u);
   EXPECT_EQ(second->result(), 100u);
   EXPECT_TRUE(pool.try_submit(size, std::string(9'000, 'x')));
+}
+
+TEST(thread_pool, map_on_its_own_worker_does_not_wait_for_itself) {
+  thread_pool_executor pool({.max_workers = 1, .max_pending = 1});
+  const auto square = [](int n) { return n * n; };
+  auto nested = pool.submit([&] {
+    auto waiting = pool.submit(square, 1);
+    auto results = pool.map(square, std::views::iota(0, 3));
+    try {
+      return *results.begin();
+    } catch (const plait::queue_full&) {
+      return -1;
+    }
+  });
+  EXPECT_EQ(nested.result(), -1);
 }
 
 TEST(thread_pool, submit_on_its_own_worker_refuses_rather_than_wait_for_itself) {

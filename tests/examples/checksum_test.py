@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""checksum_test.py PROGRAM: what it writes is what sha256sum writes and checks, in an order that stays; what can't be
-read is reported and counted, and the rest is done."""
+"""checksum_test.py PROGRAM EXECUTOR: what it writes is what sha256sum writes and checks, in an order that stays; what
+can't be read is reported and counted, and the rest is done. Whatever runs its blocking calls."""
 import fcntl
 import os
 import pathlib
 import pty
 import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -16,6 +17,8 @@ import termios
 import unittest
 
 PROGRAM = os.path.abspath(sys.argv.pop(1))
+EXECUTOR = sys.argv.pop(1)
+COMMAND = (PROGRAM, "--executor", EXECUTOR)
 ERASE = b"\r\x1b[K"
 
 
@@ -78,7 +81,7 @@ class Checksum(unittest.TestCase):
         self.tree = os.path.join(self.scratch.name, "tree")
         os.mkdir(self.tree)
 
-    def run_program(self, *arguments, program=(PROGRAM,), **more):
+    def run_program(self, *arguments, program=COMMAND, **more):
         return subprocess.run([*program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, check=False, **more)
 
@@ -98,11 +101,16 @@ class Output(Checksum):
         make_tree(self.tree.encode())
         output = expected(self.tree)
         self.assertGreater(output.count(b"\n"), 2500)
-        for workers in ([], ["--workers", "1"], ["--workers", "3"], ["--executor", "thread", "--workers=64"]):
+        many = "--workers=64" if EXECUTOR == "thread" else "--workers=8"
+        for workers in ([], ["--workers", "1"], ["--workers", "3"], [many]):
             with self.subTest(workers=workers):
                 ended = self.run_program(*workers, self.tree)
                 self.expect_output(ended, output)
         subprocess.run(["sha256sum", "--check", "--strict", "--quiet"], input=ended.stdout, check=True)
+
+    def test_is_the_same_with_the_default_executor(self):
+        make_tree(self.tree.encode())
+        self.expect_output(self.run_program(self.tree), self.run_program(self.tree, program=(PROGRAM,)).stdout)
 
     def test_default_is_the_systems_headers(self):
         self.expect_output(self.run_program(), expected("/usr/include"))
@@ -133,10 +141,10 @@ class Unread(Checksum):
     def as_somebody(self):
         """The program as a user to whom permissions apply; and a copy of it that he may run."""
         if os.geteuid() != 0:
-            return (PROGRAM,)
+            return COMMAND
         copy = os.path.join(self.scratch.name, "checksum")
         shutil.copy(PROGRAM, copy)
-        return ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", copy)
+        return ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", copy, *COMMAND[1:])
 
     def test_is_reported_and_counted_and_the_rest_is_done(self):
         names = ["a", "b", "c", "d/e", "f"]
@@ -175,7 +183,7 @@ class Terminal(Checksum):
         """What a terminal shows of the program, whose stdout goes to a file, or there too."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        with subprocess.Popen([PROGRAM, self.tree], stdout=stdout or theirs, stderr=theirs) as program:
+        with subprocess.Popen([*COMMAND, self.tree], stdout=stdout or theirs, stderr=theirs) as program:
             os.close(theirs)
             shown = b""
             while True:
@@ -236,21 +244,37 @@ class Stdout(Checksum):
         reader, writer = os.pipe()
         os.close(reader)
         with open(writer, "wb") as stdout:
-            ended = subprocess.run([PROGRAM, self.tree], stdout=stdout, stderr=subprocess.PIPE, check=False)
+            ended = subprocess.run([*COMMAND, self.tree], stdout=stdout, stderr=subprocess.PIPE, check=False)
         self.assertNotEqual(ended.returncode, 0)
         self.assertEqual(ended.stderr, b"")
 
     def test_closed_ends_quietly(self):
         self.write("a")
-        ended = self.run_program(self.tree, program=("sh", "-c", 'exec "$0" "$1" >&-', PROGRAM))
+        ended = self.run_program(self.tree, program=("sh", "-c", 'exec "$@" >&-', "sh", *COMMAND))
         self.assertEqual((ended.returncode, ended.stderr), (1, b""))
 
     def test_on_a_full_disk_is_an_error(self):
         self.write("a")
         with open("/dev/full", "wb") as full:
-            ended = subprocess.run([PROGRAM, self.tree], stdout=full, stderr=subprocess.PIPE, check=False)
+            ended = subprocess.run([*COMMAND, self.tree], stdout=full, stderr=subprocess.PIPE, check=False)
         self.assertEqual((ended.returncode, ended.stderr),
                          (1, b"checksum: standard output: No space left on device\n"))
+
+
+class Killed(Checksum):
+    def test_leaves_no_process_behind(self):
+        for i in range(2000):  # more than fits into the pipe
+            self.write(f"{i}")
+        for by, send in ((signal.SIGINT, os.killpg), (signal.SIGKILL, os.kill)):  # Ctrl-C goes to all at once
+            with self.subTest(by=by):
+                with subprocess.Popen([*COMMAND, "--workers", "2", self.tree], stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                      start_new_session=True) as program:
+                    self.assertNotEqual(program.stdout.read(1), b"")
+                    send(program.pid, by)
+                    # Workers have both pipes open too: they end with the last process.
+                    _, errors = program.communicate()
+                self.assertEqual((program.returncode, errors), (-by, b""))
 
 
 class CommandLine(Checksum):
@@ -261,20 +285,20 @@ class CommandLine(Checksum):
                 (["--workers", "-1"], ["--workers", "-1", "1 to"]),
                 (["--workers", "two"], ["--workers", "two", "1 to"]),
                 (["--workers"], ["--workers"]),
-                (["--executor", "fibres"], ["--executor", "fibres", "thread"]),
+                (["--executor", "fibres"], ["--executor", "fibres", "thread", "process"]),
                 ([self.tree + "/no such folder"], ["DIR", "/no such folder", "Directory"]),
                 ([file], ["DIR", file, "Directory"]),
                 ([""], ["DIR", "Directory"]),
                 ([self.tree, "another"], ["another"]),
                 (["--frobnicate"], ["--frobnicate"])]:
             with self.subTest(arguments=arguments):
-                ended = self.run_program(*arguments)
+                ended = self.run_program(*arguments, program=(PROGRAM,))
                 self.assertEqual((ended.returncode, ended.stdout), (2, b""))
                 for word in told:
                     self.assertIn(word, ended.stderr.decode())
 
     def test_help(self):
-        ended = self.run_program("--help")
+        ended = self.run_program("--help", program=(PROGRAM,))
         self.assertEqual((ended.returncode, ended.stderr), (0, b""))
         for word in ("--executor", "--workers", "DIR", "/usr/include"):
             self.assertIn(word, ended.stdout.decode())

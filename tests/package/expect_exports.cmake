@@ -1,4 +1,4 @@
-# A shared library's exported names must all be plait's own.
+# A shared library's exported names must all be plait's own, but for the one by which it takes over before main.
 cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND "${NM}" --dynamic --defined-only --demangle "${LIBRARY}"
   OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY)
@@ -12,6 +12,8 @@ foreach(symbol IN LISTS symbols)
   if(symbol MATCHES "^[0-9a-f]+ . ((typeinfo|typeinfo name|vtable|VTT|guard variable|TLS [a-z]+ function|(non-)?virtual thunk) (for|to) )?plait::"
       OR symbol MATCHES "^[0-9a-f]+ . [^(]* plait::")
     math(EXPR own "${own} + 1")
+  elseif(symbol MATCHES "^[0-9a-f]+ W __libc_start_main$")
+    set(takes_over TRUE)
   elseif(NOT symbol MATCHES " __asan_| __ubsan_| __odr_asan")
     list(APPEND foreign "${symbol}")
   endif()
@@ -19,6 +21,9 @@ endforeach()
 
 if(own EQUAL 0)
   message(FATAL_ERROR "${LIBRARY} exports nothing of plait's:\n${output}")
+endif()
+if(NOT takes_over)
+  message(FATAL_ERROR "${LIBRARY} does not export __libc_start_main: its users' programs can't become workers")
 endif()
 if(foreign)
   list(JOIN foreign "\n  " foreign)

@@ -13,6 +13,7 @@ namespace plait::inline PLAIT_ABI::detail {
 class call_list {
  public:
   void push_back(work_item& item) noexcept;
+  void push_front(work_item& item) noexcept;
   void remove(work_item& item) noexcept;
   [[nodiscard]] work_item* front() const noexcept { return first_; }
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
@@ -27,6 +28,8 @@ class call_queue {
  public:
   /// May throw std::bad_alloc for a priority that it has not seen.
   void push(work_item& item);
+  /// For one that stood here before: ahead of all others of its priority.
+  void push_front(work_item& item);
   [[nodiscard]] work_item* pop() noexcept;
   /// False where the item does not stand here.
   bool remove(work_item& item) noexcept;

@@ -37,6 +37,8 @@ class inbox {
   }
   /// Sleeps until something is posted or the deadline comes, unless something is there.
   void sleep(time_point deadline) noexcept;
+  /// What ends the sleep too.
+  [[nodiscard]] poller& sleeper() noexcept { return poller_; }
   /// Takes no more; gives what is there.
   [[nodiscard]] ready* close() noexcept;
 

@@ -1,9 +1,10 @@
 // The loop itself.
 //
-//    one turn:   inbox ─┐
-//                due timers ─┼─► ready queue ──► run what stands there now ──► (what that adds waits for the next
-//                turn) push ──┘
-//    nothing ready: look a little longer (spin.hpp), then sleep in the poller until a post or the next timer
+//    one turn:      inbox ─┐
+//              due timers ─┼─► ready queue ──► run what stands there now (what that adds waits for the next turn)
+//    replies of processes ─┤
+//                    push ─┘
+//    nothing ready: look a little longer (spin.hpp), then sleep in the poller until a post, a bell or the next timer
 //
 // Guarantees
 // - Everything runs on the loop's own thread, in the order it became ready; one turn runs what stood there at its
@@ -20,8 +21,10 @@
 #include <plait/loop/event_loop.hpp>
 #include <plait/loop/internal/inbox.hpp>
 #include <plait/loop/internal/timer_queue.hpp>
+#include <plait/processes/process_pool_executor.hpp>
 
 #include <memory>
+#include <vector>
 
 #include <unistd.h>
 
@@ -44,6 +47,7 @@ class loop_core final : public home {
   [[nodiscard]] bool try_post(ready& r) noexcept { return inbox_.post(r); }
   void start(timed& t) override { timers_.add(t); }
   void stop(timed& t) noexcept override { timers_.remove(t); }
+  [[nodiscard]] bool attach(const std::shared_ptr<news_source>& source) noexcept override;
   [[nodiscard]] task_context& stranger() noexcept override { return stranger_; }
 
   /// Throws where it can't be run on this thread now.
@@ -67,6 +71,8 @@ class loop_core final : public home {
   std::shared_ptr<executor> default_executor;
   bool default_executor_ended = false;
   std::vector<std::shared_ptr<executor>> former_executors;  // that were the default, and finish their calls
+  std::unique_ptr<process_pool_executor> default_process_pool;
+  bool default_process_pool_ended = false;
 
  private:
   class stranger_context final : public task_context {
@@ -78,13 +84,17 @@ class loop_core final : public home {
   void turns() noexcept;
   void turn() noexcept;
   void wait_for_work() noexcept;
+  void sleep(time_point until) noexcept;
   void collect() noexcept;
+  [[nodiscard]] bool has_news() const noexcept;
+  void leave_sources() noexcept;
 
   event_loop& facade_;
   ready* ready_ = nullptr;
   ready** ready_end_ = &ready_;
   timer_queue timers_;
   inbox inbox_;
+  std::vector<std::shared_ptr<news_source>> sources_;  // while it runs
   stranger_context stranger_;
   task_state* tasks_ = nullptr;  // that are not done; the loop keeps each alive
   const int owner_pid_ = getpid();

@@ -20,6 +20,9 @@ class poller {
   /// Sleeps until a wake that came since the last wait, or until the deadline. May return early.
   void wait(time_point deadline) noexcept;
   void wake() noexcept;
+  /// A descriptor that ends wait() too, whenever it becomes readable anew. False where it can't be watched.
+  [[nodiscard]] bool watch(int descriptor) noexcept;
+  void forget(int descriptor) noexcept;
   /// Blocks until wake() was called `count` times in all, and these calls are over.
   void outlast(std::uint64_t count) noexcept;
 

@@ -28,6 +28,7 @@
 #include <plait/executor/executor.hpp>
 #include <plait/executor/internal/admission.hpp>
 #include <plait/executor/internal/call_queue.hpp>
+#include <plait/executor/internal/process_end.hpp>
 #include <plait/executor/work_item.hpp>
 
 #include <atomic>
@@ -41,7 +42,9 @@
 
 namespace plait::inline PLAIT_ABI::detail {
 
-class thread_pool final : public call_owner, public std::enable_shared_from_this<thread_pool> {
+class thread_pool final : public call_owner,
+                          public ends_with_program,
+                          public std::enable_shared_from_this<thread_pool> {
  public:
   struct settings {
     int max_workers;
@@ -56,9 +59,8 @@ class thread_pool final : public call_owner, public std::enable_shared_from_this
 
   void accept(work_item& item);
   [[nodiscard]] withdrawn withdraw(work_item& item) noexcept override;
-  future<bool> begin_shutdown(shutdown_mode mode, nanoseconds deadline);
-  /// Waits for the threads of workers that have left.
-  void join() noexcept;
+  future<bool> begin_shutdown(shutdown_mode mode, nanoseconds deadline) override;
+  void join() noexcept override;
   /// Gives up waiting: what waits is cancelled, what runs is asked and named in a warning, the threads end alone.
   void abandon() noexcept;
 
@@ -68,8 +70,7 @@ class thread_pool final : public call_owner, public std::enable_shared_from_this
   [[nodiscard]] bool on_own_worker() const noexcept;
   [[nodiscard]] int workers() noexcept;
   [[nodiscard]] std::size_t pending() noexcept;
-  /// This is a forked child: the threads are the parent's.
-  [[nodiscard]] bool is_foreign() const noexcept;
+  [[nodiscard]] bool is_foreign() const noexcept override;
 
  private:
   class worker;

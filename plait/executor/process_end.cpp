@@ -1,6 +1,8 @@
-#include <plait/threads/internal/process_end.hpp>
-#include <plait/threads/internal/thread_pool.hpp>
+#include <plait/core/home.hpp>
+#include <plait/core/internal/mutex.hpp>
+#include <plait/executor/internal/process_end.hpp>
 
+#include <atomic>
 #include <cstdlib>
 #include <mutex>
 #include <vector>
@@ -18,7 +20,7 @@ std::atomic<unsigned> generation{0};
 // Never destroyed: static destructors of users may come later than ours would.
 struct living_pools {
   mutex lock;  // guards what follows
-  std::vector<std::weak_ptr<thread_pool>> pools;
+  std::vector<std::weak_ptr<ends_with_program>> pools;
 };
 living_pools& living() {
   static auto* const instance = new living_pools;
@@ -33,7 +35,7 @@ struct no_home : home {
 void end_all() {
   leaving = true;
   no_home::enter();
-  std::vector<std::shared_ptr<thread_pool>> pools;
+  std::vector<std::shared_ptr<ends_with_program>> pools;
   {
     const std::lock_guard lock(living().lock);
     for (const auto& weak : living().pools)
@@ -53,7 +55,7 @@ void end_all() {
 
 }  // namespace
 
-void register_pool(const std::shared_ptr<thread_pool>& pool) {
+void register_pool(const std::shared_ptr<ends_with_program>& pool) {
   // The first pool registers the end; so a pool with static storage is destroyed before it (and drains).
   static const bool registered = [] {
 #if !defined(PLAIT_SIMULATED)  // there a failed schedule leaves pools behind whose threads will never go on

@@ -1,0 +1,26 @@
+// What the attendant of a pool waits for: its bell, the worker server, what each worker writes to its stderr.
+#pragma once
+
+#include <plait/core/config.hpp>
+
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+
+#include <sys/epoll.h>
+
+namespace plait::inline PLAIT_ABI::detail {
+
+// What the epoll says; all else is the id of the worker that wrote.
+inline constexpr std::uint64_t bell_rang = 0;
+inline constexpr std::uint64_t server_says = UINT64_MAX;
+
+inline void watch(int epoll, int descriptor, std::uint32_t events, std::uint64_t what) {
+  epoll_event interest{};
+  interest.events = events;
+  interest.data.u64 = what;
+  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &interest) < 0)
+    throw std::system_error(errno, std::system_category(), "plait: epoll_ctl");
+}
+
+}  // namespace plait::inline PLAIT_ABI::detail

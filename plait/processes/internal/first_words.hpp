@@ -1,0 +1,46 @@
+// What a worker is told before its first call.
+#pragma once
+
+#include <plait/observe/log_settings.hpp>
+#include <plait/portable/bytes.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace plait::inline PLAIT_ABI::detail {
+
+/// The descriptors that a worker is given behind those of its link.
+enum class worker_descriptor : std::uint8_t { errors, log };
+inline constexpr std::size_t worker_descriptors = 2;
+
+/// Payload of the request `initialize`, before the initializer's own.
+struct first_words {
+  std::string thread_name;
+  log_settings log;
+};
+
+inline void write_text(byte_writer& to, const std::string& text) {
+  to.put(static_cast<std::uint64_t>(text.size()));
+  to.write(text.data(), text.size());
+}
+[[nodiscard]] inline std::string read_text(byte_reader& from) {
+  const auto bytes = from.take(from.get<std::uint64_t>());
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+inline void write(byte_writer& to, const first_words& words) {
+  write_text(to, words.thread_name);
+  to.put(words.log.configured);
+  write_text(to, words.log.pattern);
+  to.put(words.log.level);
+}
+[[nodiscard]] inline first_words read_first_words(byte_reader& from) {
+  first_words words;
+  words.thread_name = read_text(from);
+  words.log.configured = from.get<bool>();
+  words.log.pattern = read_text(from);
+  words.log.level = from.get<int>();
+  return words;
+}
+
+}  // namespace plait::inline PLAIT_ABI::detail

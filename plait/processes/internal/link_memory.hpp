@@ -1,0 +1,42 @@
+// The memory of a link: one page of words, two rings.
+//
+// Words that different sides write lie on different pairs of cache lines (the processor fetches them by pairs). A
+// word that is read at every call but changes rarely (bed, doorbell) stays in both caches.
+#pragma once
+
+#include <plait/processes/internal/doorbell.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace plait::inline PLAIT_ABI::detail {
+
+/// Room for 4096 small calls in flight, and twice as many small results: more than a pool prefetches. Smaller rings
+/// would hold few payloads of the largest inline size (these hold 15); larger ones would leave a second-level cache.
+inline constexpr std::size_t request_ring_bytes = 256 * 1024;
+inline constexpr std::size_t reply_ring_bytes = 256 * 1024;
+
+struct link_memory {
+  // The parent writes.
+  alignas(128) sync::atomic<std::uint64_t> requests_published{0};  // release / seq_cst; the worker acquires
+  alignas(128) sync::atomic<std::uint64_t> replies_freed{0};       // seq_cst; pairs with the worker's wait for room
+  alignas(128) sync::atomic<std::uint64_t> stop{0};                // before stop_changes
+  sync::atomic<std::uint32_t> stop_changes{0};                     // futex of the listener
+  sync::atomic<std::uint32_t> closed{0};                           // 1: the parent's end is gone
+  sync::atomic<std::uint64_t> control_sent{0};                     // messages on the control socket
+
+  // Both write, rarely.
+  alignas(128) worker_bed bed;
+  alignas(128) doorbell bells;
+  alignas(128) sync::atomic<std::uint64_t> spare{0};  // a block that the worker may take (by exchange); 0: none
+
+  // The worker writes; the parent checks.
+  alignas(128) sync::atomic<std::uint64_t> replies_published{0};  // seq_cst; the parent acquires
+  alignas(128) sync::atomic<std::uint64_t> passed{0};  // the last request that it went past without an answer
+
+  alignas(4096) std::byte requests[request_ring_bytes];
+  std::byte replies[reply_ring_bytes];
+};
+
+}  // namespace plait::inline PLAIT_ABI::detail

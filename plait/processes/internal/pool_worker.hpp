@@ -1,0 +1,106 @@
+// A worker process, as its pool sees it; and what passes between the parts of the pool.
+#pragma once
+
+#include <plait/processes/internal/link.hpp>
+#include <plait/processes/internal/process_pool.hpp>
+#include <plait/processes/internal/stderr_relay.hpp>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace plait::inline PLAIT_ABI::detail {
+
+/// A call that a worker was sent and has not answered.
+struct process_pool::flight {
+  std::uint64_t sequence;  // on its link
+  std::uint64_t order;     // of sending, over all workers
+  work_item* item;         // null: the initializer
+};
+
+/// Guarded by the pool's lock, except where said.
+struct process_pool::worker : std::enable_shared_from_this<worker> {
+  worker(process_pool& pool, std::uint64_t id, int number)
+      : id(id),
+        number(number),
+        name(pool.settings_.prefix + "_" + std::to_string(number)),
+        line(pool.blocks_, pool.loop_bell_.get(), pool.attendant_bell_.get()) {}
+
+  const std::uint64_t id;
+  const int number;
+  const std::string name;
+  link line;
+  std::deque<flight> flights;    // the first one runs, or will at once; those behind it were sent ahead
+  std::size_t most_flights = 1;  // more where its calls are quick
+  nanoseconds each{};            // what a call has taken there lately; 0: not known
+  time_point last_answer{};
+  std::uint32_t known_modules = 1;  // it was told what they are; the program itself it knows
+  pid_t pid = 0;                    // 0: not started yet
+  unique_fd pidfd;
+  bool ready = false;     // it has run its initializer
+  bool stopping = false;  // it was told to stop
+  bool dead = false;      // its link must not be used any more
+  bool held = false;      // somebody reads a reply's block: its replies are not taken meanwhile
+  bool killed_on_shutdown = false;
+  std::string killed_because;  // not empty: by the pool
+  time_point idle_since{};
+  stderr_relay errors;  // the attendant's own
+
+  /// Calls that it was sent before it has begun with them.
+  [[nodiscard]] std::size_t sent_ahead() const noexcept { return flights.size() > 1 ? flights.size() - 1 : 0; }
+  [[nodiscard]] bool takes_calls() const noexcept { return !stopping && !dead && killed_because.empty(); }
+};
+
+/// A call that is written down: in this thread's own buffer, or in a block.
+struct process_pool::outgoing {
+  code_address thunk;
+  std::span<const std::byte> bytes;
+  block large;  // where the bytes lie, unless in the buffer
+};
+
+/// A call that is written down and waits.
+struct process_pool::parcel {
+  code_address thunk;
+  std::vector<std::byte> bytes;
+  block large;
+  std::size_t large_bytes = 0;
+};
+
+/// A reply off its ring, to be delivered.
+struct process_pool::arrived {
+  enum class kind : std::uint8_t { value, error, initializer_failed, wants_memory };
+  kind what;
+  work_item* item = nullptr;
+  std::size_t offset = 0, size = 0;  // in the batch's bytes
+  // Where a block is involved, its own or the one that it wants:
+  std::shared_ptr<worker> from = nullptr;
+  std::optional<reply> held = std::nullopt;
+};
+
+/// Replies that one thread took at once.
+struct process_pool::batch {
+  static constexpr std::size_t most = 256;  // then the lock is left for a moment
+
+  std::vector<arrived> replies;
+  std::vector<std::byte> bytes;
+};
+
+struct process_pool::place_of_flight {
+  worker* by = nullptr;
+  std::deque<flight>::iterator at{};
+};
+
+/// What is to be done once the lock is released.
+struct process_pool::afterwards {
+  std::vector<std::shared_ptr<worker>> wake;
+  std::vector<std::size_t> left;                             // room in the bounded pool, a call each
+  std::vector<flight> again;                                 // to be written down and placed anew
+  std::vector<std::pair<work_item*, outcome<void>>> failed;  // an empty outcome: cancelled
+  std::exception_ptr no_worker;                              // why none could be started
+  std::string report;
+};
+
+}  // namespace plait::inline PLAIT_ABI::detail

@@ -1,0 +1,229 @@
+// The machinery behind process_pool_executor.
+//
+//   any thread                       process_pool (one lock)                      worker process n
+//   ──────────                       ───────────────────────                      ────────────────
+//   submit: encode(item) ─accept─►  a worker is free: into its ring ───────────►  next(): decode, run, encode
+//                                   may be one more: start it, into its ring        │
+//                                   quick ones: ahead, into a ring                  │ reply()
+//                                   else: queue                                     │ rings whoever sleeps
+//   cancel ─withdraw(item)───────►  out of the queue, out of a ring, or ask ──────► │ stop_token
+//                                                                                   │
+//   the loop that submits ─┐                                                        │
+//   the attendant thread  ─┴─ take_replies(): pop under the lock, send the next ◄───┘
+//                             call; decode and complete outside it
+//   attendant ◄── session ── worker server: started, ended(how)    attendant ◄── pipe ── the worker's stderr
+//
+// What happens when
+// - a worker dies: the server reaps it and says how. Replies that it had sent are taken; the call that it had begun
+// gets
+//   worker_died; those sent ahead go to others. It is replaced when there is work.
+// - the server dies: the kernel kills its workers. Each of their calls as above; the next worker is started by a new
+// one.
+// - the program dies: the server sees it by a pidfd, kills all workers and ends.
+// - this pool ends: workers are told to stop, or are killed; the session's end kills what is left.
+//
+// Guarantees
+// - A call is in the queue, in one worker's ring, or in the hands of one thread that completes it or sends it again:
+// the
+//   lock says where. It is completed once.
+// - Whoever comes to a reply first takes it: the loop that submitted first (`attached_`) looks in every turn and
+// before
+//   it sleeps. For calls of other threads the attendant is on duty too. A worker rings one bell: of the loop where it
+//   sleeps, else of the attendant where it is needed and sleeps, else none. Both set the bell under the lock and then
+//   look again, so that no reply waits for ever.
+// - No user code (encoding, decoding, callbacks) runs under the lock.
+// - The parent reads nothing of a worker's that it does not check; a worker that breaks the protocol is killed.
+// - The pool lives until its attendant has let go of it.
+#pragma once
+
+#include <plait/core/home.hpp>
+#include <plait/core/internal/alarm_clock.hpp>
+#include <plait/core/internal/mutex.hpp>
+#include <plait/core/promise.hpp>
+#include <plait/executor/executor.hpp>
+#include <plait/executor/internal/admission.hpp>
+#include <plait/executor/internal/call_queue.hpp>
+#include <plait/executor/internal/process_end.hpp>
+#include <plait/executor/portable_call.hpp>
+#include <plait/processes/internal/block_cache.hpp>
+#include <plait/processes/internal/server_client.hpp>
+#include <plait/processes/internal/unique_fd.hpp>
+
+#include <atomic>
+#include <exception>
+#include <list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace plait::inline PLAIT_ABI::detail {
+
+struct reply;
+
+class process_pool final : public call_owner,
+                           public ends_with_program,
+                           public news_source,
+                           public std::enable_shared_from_this<process_pool> {
+ public:
+  struct settings {
+    int max_workers;
+    std::string prefix;
+    plait::portable_call initializer;
+    std::optional<nanoseconds> idle_timeout;
+    std::shared_ptr<admission> room;
+    start_method start;
+  };
+
+  explicit process_pool(settings chosen);
+  ~process_pool();
+
+  void accept(work_item& item);
+  [[nodiscard]] withdrawn withdraw(work_item& item) noexcept override;
+  void wanted_by_thread(work_item& item) noexcept override;
+  void look_again(work_item& item) noexcept override;
+
+  future<bool> begin_shutdown(shutdown_mode mode, nanoseconds deadline) override;
+  /// Waits for the attendant, where it has let go.
+  void join() noexcept override;
+  /// Gives up waiting: what waits is cancelled, what runs is killed and named in a warning.
+  void abandon() noexcept;
+
+  [[nodiscard]] const settings& chosen() const noexcept { return settings_; }
+  [[nodiscard]] const std::shared_ptr<admission>& room() const noexcept { return settings_.room; }
+  [[nodiscard]] bool ended() noexcept;
+  [[nodiscard]] bool on_own_worker() const noexcept;
+  [[nodiscard]] int workers() noexcept;
+  [[nodiscard]] std::vector<pid_t> pids();
+  [[nodiscard]] std::size_t pending() noexcept;
+  [[nodiscard]] bool is_foreign() const noexcept override;
+
+  // ── for the loop that it is attached to ──
+  [[nodiscard]] bool has_news() const noexcept override;
+  void take_news() noexcept override { take_replies(); }
+  [[nodiscard]] bool before_sleep() noexcept override;
+  void after_sleep() noexcept override;
+  void home_leaves() noexcept override;
+  [[nodiscard]] bool is_over() const noexcept override { return over_.load(std::memory_order_acquire); }
+  [[nodiscard]] int bell() const noexcept override { return loop_bell_.get(); }
+
+ private:
+  struct worker;
+  struct flight;
+  struct batch;
+  class batch_on_loan;
+  struct outgoing;
+  struct parcel;
+  struct arrived;
+  struct afterwards;
+  enum class phase : std::uint8_t { open, closing, broken };
+
+  struct place_of_flight;
+
+  // ── calls: process_pool.cpp ──
+  void write_down(const work_item& item, std::span<std::byte> memory, outgoing& what);
+  [[nodiscard]] static std::unique_ptr<parcel> make_parcel(outgoing& what);
+  void throw_if_closed() const;
+  void attach_this_loop() noexcept;
+  void place(work_item& item, outgoing& what, afterwards& later);
+  [[nodiscard]] worker* find_worker(const work_item& item, std::size_t payload, afterwards& later);
+  void send(worker& to, work_item& item, outgoing& what, afterwards& later);
+  void begins(work_item& item, afterwards& later) noexcept;
+  void pump(afterwards& later) noexcept;
+  void send_again(std::vector<flight>& taken_back) noexcept;
+  void take_back_sent_ahead(afterwards& later);
+  void settle(afterwards& later) noexcept;
+  static void drop_parcel(work_item& item) noexcept;
+  void fail(work_item& item, outcome<void> how) noexcept;
+  void count_in(work_item& item) noexcept;
+  void leaves(work_item& item) noexcept;
+  [[nodiscard]] place_of_flight find_flight(const work_item& item) noexcept;
+
+  // ── replies: process_pool_replies.cpp ──
+  void take_replies() noexcept;
+  [[nodiscard]] bool collect(worker& from, batch& into, afterwards& later) noexcept;
+  void take_one(worker& from, reply&& one, batch& into, afterwards& later);
+  void answered(worker& by, std::size_t replies) noexcept;
+  void become_idle(worker& idle) noexcept;
+  [[nodiscard]] bool some_may_be_stuck() const noexcept;
+  void free_the_stuck(afterwards& later) noexcept;
+  void deliver(arrived& what, std::span<const std::byte> bytes) noexcept;
+  void deliver_to(work_item& item, outcome<void> how) noexcept;
+  void grant_memory(arrived& wish) noexcept;
+  [[nodiscard]] bool attendant_needed() const noexcept;
+  void set_bells() noexcept;
+
+  // ── workers: process_pool_workers.cpp ──
+  [[nodiscard]] worker& start_worker();
+  void send_first_words(worker& to);
+  void tell_modules(worker& to);
+  void stop_worker(worker& which) noexcept;
+  void kill_worker(worker& which, std::string why) noexcept;
+  void start_attendant();
+  void attend() noexcept;
+  void look_around() noexcept;
+  [[nodiscard]] bool attendant_may_go() noexcept;
+  void take_events() noexcept;
+  void worker_started(server_event& event) noexcept;
+  void worker_ended(std::uint64_t id, const process_end_status* how) noexcept;
+  void worker_not_started(const server_event& event) noexcept;
+  void server_lost() noexcept;
+  void no_worker_can_be_had(const std::exception_ptr& why) noexcept;
+  void set_idle_alarm(time_point when) noexcept;
+  void idle_alarm() noexcept;
+  void ring_attendant() noexcept;
+  [[nodiscard]] std::shared_ptr<worker> find(std::uint64_t id) noexcept;
+  [[nodiscard]] std::shared_ptr<worker> take_out(std::uint64_t id) noexcept;
+
+  // ── the end: process_pool_end.cpp ──
+  void set_deadline(work_item& item);
+  void deadline_came(work_item& item) noexcept;
+  void end_deadline_came(const promise<bool>& whose) noexcept;
+  void break_with(const std::exception_ptr& cause, const std::string& what) noexcept;
+  void empty_queue(std::vector<work_item*>& items);
+  void take_back(std::vector<work_item*>& items);
+  [[nodiscard]] std::optional<outcome<void>> turned_away() const;
+  void stop_idle() noexcept;
+  [[nodiscard]] bool nothing_left() const noexcept;
+
+  const settings settings_;
+  const unsigned fork_generation_;
+  const int owner_pid_;
+  const unique_fd loop_bell_;       // eventfds that workers ring
+  const unique_fd attendant_bell_;  // also rung here, to have the attendant look around
+  const unique_fd epoll_;           // the attendant's
+  block_cache blocks_;
+
+  mutable mutex mutex_;  // guards all below but the atomics, and the links, `served` and `luggage` of its items
+  call_queue queue_;
+  std::vector<std::shared_ptr<worker>> workers_;  // that live, are being started, or end
+  std::vector<worker*> idle_;                     // the one that became idle last is at the end
+  server_session session_;
+  bool session_has_worked_ = false;  // a worker was started over it
+  std::uint64_t next_worker_ = 1;
+  std::uint64_t next_order_ = 1;
+  int failed_starts_ = 0;  // workers that died before they were ready, since the last that was
+  phase phase_ = phase::open;
+  std::exception_ptr broken_by_;
+  std::string broken_because_;
+  bool cancels_pending_ = false;          // it is being shut down, and runs nothing that has not started
+  std::list<promise<bool>> end_waiters_;  // who removes one answers it
+  int delivering_ = 0;                    // threads that complete calls
+  std::size_t by_loop_ = 0;               // calls that were submitted on the loop that was attached then
+  bool loop_asleep_ = false;
+  bool attendant_asleep_ = false;
+  bool idle_alarm_set_ = false;
+  bool look_for_stuck_ = false;  // calls that were sent ahead may wait behind a long one while a worker is free
+  sync::thread attendant_;
+  bool attendant_runs_ = false;
+
+  std::atomic<std::size_t> outstanding_{0};  // calls accepted and not taken out; a hint without the lock
+  std::atomic<home*> attached_{nullptr};     // changed by that home's thread only
+  std::atomic<std::thread::id> attendant_id_{};
+  std::atomic<bool> over_{false};  // the attendant has gone, and nothing is left
+  alarm_clock alarms_;
+};
+
+}  // namespace plait::inline PLAIT_ABI::detail

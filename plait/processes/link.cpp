@@ -1,0 +1,195 @@
+#include <plait/processes/internal/link.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string>
+#include <utility>
+
+namespace plait::inline PLAIT_ABI::detail {
+namespace {
+
+std::uint64_t new_link_id() noexcept {
+  static sync::atomic<std::uint64_t> last{block_cache::nobody};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+// Blocks that lie in requests in flight. Each may be a message in the control socket, which holds some 150.
+constexpr std::size_t most_blocks_in_flight = 64;
+
+}  // namespace
+
+protocol_error::~protocol_error() = default;
+
+link::link(block_cache& blocks, int bell_loop, int bell_helper)
+    : blocks_(blocks),
+      id_(new_link_id()),
+      memory_(shared_memory::create("plait:link", sizeof(link_memory))),
+      shared_(*::new(memory_.bytes().data()) link_memory),
+      bells_{bell_loop, bell_helper},
+      requests_(shared_.requests, request_alignment),
+      states_(64),
+      replies_(shared_.replies, reply_alignment) {
+  open_control();
+}
+
+link::~link() {
+  shared_.closed.store(1, std::memory_order_seq_cst);  // the worker looks after it went to bed
+  shared_.bed.wake_anyway();
+  shared_.stop_changes.fetch_add(1, std::memory_order_seq_cst);
+  shared_futex_wake(shared_.stop_changes, sync::everybody);
+  arguments_.clear();
+  granted_.clear();
+  spare_ = {};
+  blocks_.forget(id_);
+}
+
+std::vector<int> link::descriptors_for_worker() const {
+  return {memory_.fd(), worker_control_.get(), bells_[0], bells_[1]};
+}
+
+void link::forget_worker_ends() noexcept {
+  memory_.close_fd();
+  worker_control_.reset();
+}
+
+// ── What is in flight ──
+
+link::request_state& link::state(std::uint64_t sequence) noexcept { return states_[sequence & (states_.size() - 1)]; }
+const link::request_state& link::state(std::uint64_t sequence) const noexcept {
+  return states_[sequence & (states_.size() - 1)];
+}
+
+bool link::is_in_flight(std::uint64_t sequence) const noexcept {
+  return sequence >= front_ && sequence < next_ && state(sequence).awaited;
+}
+
+request_header& link::header_of(std::uint64_t sequence) const noexcept {
+  return *std::launder(reinterpret_cast<request_header*>(requests_.at(state(sequence).position)));
+}
+
+void link::make_room_for_state() {
+  if (next_ - first_ < states_.size()) return;
+  std::vector<request_state> larger(states_.size() * 2);
+  for (auto at = first_; at != next_; ++at) larger[at & (larger.size() - 1)] = state(at);
+  states_ = std::move(larger);
+}
+
+void link::skip_unawaited() noexcept {
+  while (front_ != next_ && !state(front_).awaited) ++front_;
+}
+
+// Requests that get no reply are freed by the next reply; where none is to come, by the worker's word that it went
+// past them. Where it lies, it loses requests that were taken back already.
+void link::retire_passed() noexcept {
+  const auto passed = shared_.passed.load(std::memory_order_acquire);
+  while (first_ != front_ && first_ <= passed) freed_ = state(first_++).end;
+  free_arguments();
+}
+
+void link::retire_front() noexcept {
+  freed_ = state(front_).end;
+  first_ = ++front_;
+  --in_flight_;
+  skip_unawaited();
+  free_arguments();
+}
+
+void link::free_arguments() noexcept {
+  if (arguments_.empty()) return;
+  std::erase_if(arguments_, [&](const arguments& held) { return held.sequence < first_; });
+}
+
+std::uint64_t link::front() const noexcept { return front_ == next_ ? 0 : front_; }
+
+// ── Sending ──
+
+bool link::has_room(std::size_t payload) noexcept {
+  if (payload > inline_limit) {
+    if (arguments_.size() >= most_blocks_in_flight) return false;
+    payload = sizeof(block_name);
+  }
+  const auto bytes = sizeof(request_header) + payload;
+  if (requests_.fits(written_, bytes, freed_)) return true;
+  retire_passed();
+  return requests_.fits(written_, bytes, freed_);
+}
+
+std::uint64_t link::send(request_kind kind, const call_target& target, std::span<const std::byte> payload) {
+  if (payload.size() <= inline_limit) {
+    make_room_for_state();
+    return publish(kind, target, payload, false);
+  }
+  auto memory = blocks_.take(payload.size());
+  std::memcpy(memory.memory().data(), payload.data(), payload.size());
+  return send(kind, target, std::move(memory), payload.size());
+}
+
+std::uint64_t link::send(request_kind kind, const call_target& target, block&& payload, std::size_t bytes) {
+  make_room_for_state();
+  arguments_.reserve(arguments_.size() + 1);
+  name(payload);
+  const block_name named{payload.id(), bytes};
+  arguments_.push_back({next_, std::move(payload)});
+  return publish(kind, target, std::as_bytes(std::span(&named, 1)), true);
+}
+
+std::uint64_t link::publish(request_kind kind, const call_target& target, std::span<const std::byte> payload,
+                            bool in_block) {
+  const auto bytes = sizeof(request_header) + payload.size();
+  const auto position = requests_.place(written_, bytes);
+  if (position != written_) ::new (requests_.at(written_)) request_header;
+  const auto sequence = next_;
+  auto* const at = requests_.at(position);
+  ::new (at) request_header{.size = static_cast<std::uint32_t>(payload.size()),
+                            .kind = kind,
+                            .in_block = in_block,
+                            .flags = target.flags,
+                            .sequence = sequence,
+                            .module = target.module,
+                            .function_module = target.function_module,
+                            .thunk = target.thunk,
+                            .function = target.function};
+  if (!payload.empty()) std::memcpy(at + sizeof(request_header), payload.data(), payload.size());
+  written_ = position + requests_.rounded(bytes);
+  const bool awaited = kind != request_kind::notice && kind != request_kind::stop;
+  state(sequence) = {position, written_, awaited};
+  ++next_;
+  in_flight_ += awaited;
+  skip_unawaited();
+  // Release: the worker that sees the position sees the request. must_wake makes it seq_cst, once a batch.
+  shared_.requests_published.store(written_, std::memory_order_release);
+  return sequence;
+}
+
+bool link::must_wake() noexcept {
+  // Changes nothing, but puts what was published into the one order that the worker's going to bed is in too. (Not a
+  // store: another thread may be sending.)
+  shared_.requests_published.fetch_add(0, std::memory_order_seq_cst);
+  return shared_.bed.must_wake(rest::for_requests);
+}
+
+void link::wake() noexcept { shared_.bed.wake(); }
+bool link::sleeps() const noexcept { return shared_.bed.is_used(); }
+
+bool link::withdraw(std::uint64_t sequence) noexcept {
+  if (!is_in_flight(sequence) || !take_back(header_of(sequence).state)) return false;
+  state(sequence).awaited = false;
+  --in_flight_;
+  skip_unawaited();
+  std::erase_if(arguments_, [&](const arguments& held) { return held.sequence == sequence; });
+  return true;
+}
+
+bool link::is_taken(std::uint64_t sequence) const noexcept {
+  return is_in_flight(sequence) && header_of(sequence).state.load(std::memory_order_acquire) == claim::taken;
+}
+
+void link::ask_to_stop(std::uint64_t sequence) noexcept {
+  shared_.stop.store(sequence, std::memory_order_release);  // pairs with stop_asked
+  shared_.stop_changes.fetch_add(1, std::memory_order_seq_cst);
+  shared_futex_wake(shared_.stop_changes, sync::everybody);
+}
+
+}  // namespace plait::inline PLAIT_ABI::detail

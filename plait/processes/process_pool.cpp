@@ -1,0 +1,312 @@
+// Calls: written down, placed, cancelled. Replies are in process_pool_replies.cpp, workers in
+// process_pool_workers.cpp, the end in process_pool_end.cpp.
+#include <plait/core/internal/owner_gate.hpp>
+#include <plait/core/internal/thread_spare.hpp>
+#include <plait/core/report.hpp>
+#include <plait/portable/code_address.hpp>
+#include <plait/processes/internal/block_storage.hpp>
+#include <plait/processes/internal/pool_worker.hpp>
+#include <plait/processes/internal/process_pool.hpp>
+
+#include <algorithm>
+#include <mutex>
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace plait::inline PLAIT_ABI::detail {
+namespace {
+
+/// About what waking a sleeping process costs, on both sides.
+constexpr nanoseconds worth_a_wake{10'000};
+
+/// Where this thread writes a call down before it is known where it goes. What encodes may submit in its turn: then
+/// that one gets a buffer of its own.
+class desk {
+ public:
+  desk() : sheet_(spare::take()) {
+    if (!sheet_) sheet_ = std::make_unique_for_overwrite<sheet>();
+  }
+  desk(const desk&) = delete;
+  desk& operator=(const desk&) = delete;
+  ~desk() { spare::give(std::move(sheet_)); }
+
+  [[nodiscard]] std::span<std::byte> memory() const noexcept { return sheet_->bytes; }
+
+ private:
+  struct sheet {
+    std::byte bytes[inline_limit];
+  };
+  using spare = thread_spare<sheet>;
+  std::unique_ptr<sheet> sheet_;
+};
+
+}  // namespace
+
+process_pool::process_pool(settings chosen)
+    : settings_(std::move(chosen)),
+      fork_generation_(fork_generation()),
+      owner_pid_(getpid()),
+      loop_bell_(above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+      attendant_bell_(above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+      epoll_(above_stdio(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {}
+
+process_pool::~process_pool() {
+  if (is_foreign()) {  // what lives in the parent is not ours to end
+    for (auto& w : workers_) static_cast<void>(new auto(std::move(w)));
+    return;
+  }
+  alarms_.stop();
+  pass_owner_gate();
+}
+
+// ── submitting ──
+
+void process_pool::write_down(const work_item& item, std::span<std::byte> memory, outgoing& what) {
+  block_storage more(blocks_);
+  byte_writer to(memory, more);
+  item.encode(to);
+  what.thunk = address_of_code(item.thunk());
+  what.bytes = to.bytes();
+  if (more.outgrown()) what.large = more.take();
+}
+
+void process_pool::accept(work_item& item) {
+  if (is_foreign())
+    throw broken_executor("plait: this executor belongs to process " + std::to_string(owner_pid_) +
+                          ", of which this one (" + std::to_string(getpid()) + ") was forked; make one here");
+  item.set_owner(*this);
+  const desk here;
+  outgoing what;
+  std::exception_ptr unfit;
+  try {
+    write_down(item, here.memory(), what);
+  } catch (...) {
+    unfit = std::current_exception();
+  }
+  attach_this_loop();
+  afterwards later;
+  {
+    const std::lock_guard lock(mutex_);
+    throw_if_closed();
+    if (!unfit) {
+      if (item.has_deadline()) set_deadline(item);
+      count_in(item);
+      try {
+        place(item, what, later);
+      } catch (...) {
+        leaves(item);
+        if (item.has_deadline()) alarms_.clear(&item);
+        throw;
+      }
+    }
+  }
+  if (unfit) return fail(item, unfit);
+  settle(later);
+}
+
+void process_pool::throw_if_closed() const {
+  if (phase_ == phase::broken) throw broken_executor("plait: the executor is broken: " + broken_because_, broken_by_);
+  if (process_is_leaving()) throw shut_down_error("plait: submit while the program is leaving");
+  if (phase_ == phase::closing) throw shut_down_error("plait: submit to an executor that was shut down");
+}
+
+void process_pool::attach_this_loop() noexcept {
+  auto* const here = home::current();
+  home* nobody = nullptr;
+  if (!here || attached_.load(std::memory_order_relaxed) || !attached_.compare_exchange_strong(nobody, here)) return;
+  if (!here->attach(shared_from_this())) attached_ = nullptr;
+}
+
+void process_pool::count_in(work_item& item) noexcept {
+  const auto* const here = home::current();
+  const bool loops = here && here == attached_.load(std::memory_order_relaxed);
+  item.served.store(loops ? work_item::served_by::loop : work_item::served_by::anybody, std::memory_order_relaxed);
+  outstanding_.store(outstanding_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (loops)
+    ++by_loop_;
+  else if (attendant_asleep_ && outstanding_.load(std::memory_order_relaxed) == by_loop_ + 1)
+    set_bells();  // the first that needs the attendant
+}
+
+void process_pool::leaves(work_item& item) noexcept {
+  if (item.served.load(std::memory_order_relaxed) == work_item::served_by::loop) --by_loop_;
+  item.served.store(work_item::served_by::no_need, std::memory_order_relaxed);
+  outstanding_.store(outstanding_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+}
+
+std::unique_ptr<process_pool::parcel> process_pool::make_parcel(outgoing& what) {
+  auto made = std::make_unique<parcel>();
+  made->thunk = what.thunk;
+  if (what.large) {
+    made->large_bytes = what.bytes.size();
+    made->large = std::move(what.large);
+  } else {
+    made->bytes.assign(what.bytes.begin(), what.bytes.end());
+  }
+  return made;
+}
+
+// To a worker, or into the queue. Throws where no worker can be had at all.
+void process_pool::place(work_item& item, outgoing& what, afterwards& later) {
+  auto* const to = queue_.size() == 0 ? find_worker(item, what.bytes.size(), later) : nullptr;
+  if (to) return send(*to, item, what, later);
+  auto waits = make_parcel(what);
+  queue_.push(item);
+  item.luggage = waits.release();
+  if (item.priority() > 0) take_back_sent_ahead(later);
+}
+
+process_pool::worker* process_pool::find_worker(const work_item& item, std::size_t payload, afterwards& later) {
+  const bool may_go_ahead = item.priority() == 0 && payload <= inline_limit;
+  if (!idle_.empty()) {
+    auto* chosen = idle_.back();
+    if (may_go_ahead && chosen->line.sleeps()) {
+      // Quick calls that one worker takes in less time than it takes to wake another are that one's.
+      for (const auto& w : workers_) {
+        if (w->flights.empty() || w->each.count() == 0 || !w->takes_calls()) continue;
+        if (w->each * static_cast<std::int64_t>(w->flights.size()) >= worth_a_wake) continue;
+        if (w->flights.size() >= w->most_flights || !w->line.has_room(payload)) continue;
+        if (!std::exchange(look_for_stuck_, true) && attendant_asleep_) ring_attendant();
+        return w.get();
+      }
+    }
+    idle_.pop_back();
+    return chosen;
+  }
+  const auto living = std::ranges::count_if(workers_, [](const auto& w) { return w->takes_calls(); });
+  if (living < settings_.max_workers) {
+    try {
+      return &start_worker();
+    } catch (const std::exception& error) {
+      if (living == 0) throw;
+      later.report = "the executor " + settings_.prefix + " could start no further worker: " + error.what();
+    }
+  }
+  if (!may_go_ahead) return nullptr;
+  worker* best = nullptr;
+  for (const auto& w : workers_) {
+    if (!w->takes_calls() || w->flights.size() >= w->most_flights || !w->line.has_room(payload)) continue;
+    if (!best || w->flights.size() < best->flights.size()) best = w.get();
+  }
+  return best;
+}
+
+void process_pool::send(worker& to, work_item& item, outgoing& what, afterwards& later) {
+  const bool begins_now = to.flights.empty() || !to.flights.back().item;
+  to.flights.push_back({0, next_order_++, &item});
+  // Before it is sent: the worker may have answered by the time that send returns, and nobody looks again.
+  if (loop_asleep_)
+    to.line.arm(bell::loop);
+  else if (attendant_asleep_ && attendant_needed())
+    to.line.arm(bell::helper);
+  try {
+    tell_modules(to);
+    const call_target target{.module = what.thunk.module, .thunk = what.thunk.offset};
+    to.flights.back().sequence =
+        what.large ? to.line.send(request_kind::call, target, std::move(what.large), what.bytes.size())
+                   : to.line.send(request_kind::call, target, what.bytes);
+  } catch (...) {
+    to.flights.pop_back();
+    if (to.flights.empty()) become_idle(to);
+    throw;
+  }
+  if (begins_now) begins(item, later);
+  if (to.line.must_wake()) later.wake.push_back(to.shared_from_this());
+}
+
+void process_pool::begins(work_item& item, afterwards& later) noexcept {
+  item.mark_running_unless_done();
+  if (std::exchange(item.counted, false)) later.left.push_back(item.bytes());
+}
+
+// Sends from the queue what can be sent.
+void process_pool::pump(afterwards& later) noexcept {
+  while (auto* const item = queue_.pop()) {
+    auto& waits = *static_cast<parcel*>(item->luggage);
+    const auto size = waits.large ? waits.large_bytes : waits.bytes.size();
+    worker* to = nullptr;
+    try {
+      to = find_worker(*item, size, later);
+    } catch (...) {
+      later.no_worker = std::current_exception();
+    }
+    if (!to) return queue_.push_front(*item);
+    outgoing what{waits.thunk, waits.bytes, std::move(waits.large)};
+    if (what.large) what.bytes = std::span<const std::byte>(what.large.memory()).first(size);
+    try {
+      send(*to, *item, what, later);
+    } catch (...) {
+      leaves(*item);
+      later.failed.emplace_back(item, std::current_exception());
+    }
+    drop_parcel(*item);
+  }
+}
+
+void process_pool::drop_parcel(work_item& item) noexcept {
+  delete static_cast<parcel*>(std::exchange(item.luggage, nullptr));
+}
+
+// A more urgent call has come: what was sent ahead waits its turn again.
+void process_pool::take_back_sent_ahead(afterwards& later) {
+  for (const auto& w : workers_) {
+    while (w->sent_ahead() > 0 && w->flights.back().item && w->line.withdraw(w->flights.back().sequence)) {
+      later.again.push_back(w->flights.back());
+      w->flights.pop_back();
+    }
+    w->most_flights = 1;
+  }
+}
+
+// What was taken back goes to the front of the queue, in the order that it had.
+void process_pool::send_again(std::vector<flight>& taken_back) noexcept {
+  std::ranges::sort(taken_back, std::ranges::greater(), &flight::order);
+  std::vector<std::pair<work_item*, std::unique_ptr<parcel>>> written;
+  afterwards later;
+  for (const auto& each : taken_back) {
+    try {
+      const desk here;
+      outgoing what;
+      write_down(*each.item, here.memory(), what);
+      written.emplace_back(each.item, make_parcel(what));
+    } catch (...) {
+      later.failed.emplace_back(each.item, std::current_exception());
+    }
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [item, how] : later.failed) leaves(*item);
+    const auto no_more = turned_away();
+    for (auto& [item, waits] : written) {
+      if (no_more) {
+        leaves(*item);
+        later.failed.emplace_back(item, *no_more);
+        continue;
+      }
+      item->luggage = waits.release();
+      queue_.push_front(*item);
+    }
+    pump(later);
+  }
+  settle(later);
+}
+
+void process_pool::settle(afterwards& later) noexcept {
+  for (const auto& w : later.wake) w->line.wake();
+  for (const auto bytes : later.left) settings_.room->leave(bytes);
+  for (auto& [item, how] : later.failed) fail(*item, std::move(how));
+  if (!later.report.empty()) report(severity::warning, later.report);
+  if (later.no_worker) no_worker_can_be_had(later.no_worker);
+  if (!later.again.empty()) send_again(later.again);
+}
+
+// Ends a call that is in nobody's hands but ours, and counted no more.
+void process_pool::fail(work_item& item, outcome<void> how) noexcept {
+  if (std::exchange(item.counted, false)) settings_.room->leave(item.bytes());
+  if (item.has_deadline()) alarms_.clear(&item);
+  item.complete(std::move(how));  // who reads it is the last to let go of an exception
+}
+
+}  // namespace plait::inline PLAIT_ABI::detail

@@ -1,0 +1,77 @@
+#include <plait/core/internal/cpus.hpp>
+#include <plait/executor/internal/process_end.hpp>
+#include <plait/processes/internal/process_pool.hpp>
+#include <plait/processes/process_pool_executor.hpp>
+
+#include <atomic>
+#include <string>
+
+namespace plait::inline PLAIT_ABI {
+namespace {
+
+int checked_workers(const std::optional<int>& wanted) {
+  if (!wanted) return detail::usable_cpus();
+  if (*wanted < 1) detail::throw_invalid_argument("max_workers", std::to_string(*wanted), "1 or more");
+  return *wanted;
+}
+
+std::string chosen_prefix(std::string_view wanted) {
+  static std::atomic<unsigned> pools{0};
+  if (!wanted.empty()) return std::string(wanted);
+  return "ProcessPoolExecutor-" + std::to_string(pools++);
+}
+
+std::size_t checked_bound(const std::optional<std::size_t>& bound, std::string_view name) {
+  if (bound && *bound == 0) detail::throw_invalid_argument(name, "0", "1 or more");
+  return bound.value_or(detail::admission::unlimited);
+}
+
+std::shared_ptr<detail::process_pool> make_pool(const process_pool_options& options) {
+  const int workers = checked_workers(options.max_workers);
+  const auto calls = checked_bound(options.max_pending, "max_pending");
+  const auto bytes = checked_bound(options.max_pending_bytes, "max_pending_bytes");
+  if (options.idle_timeout) static_cast<void>(detail::to_nanoseconds(*options.idle_timeout, "idle_timeout"));
+  if (!detail::can_start_workers()) throw broken_executor("plait: " + detail::why_cannot_start_workers());
+  std::shared_ptr<detail::admission> room;
+  if (options.max_pending || options.max_pending_bytes) room = std::make_shared<detail::admission>(calls, bytes);
+  auto pool = std::make_shared<detail::process_pool>(
+      detail::process_pool::settings{workers, chosen_prefix(options.worker_name_prefix), options.initializer,
+                                     options.idle_timeout, std::move(room), options.start});
+  detail::register_pool(pool);
+  return pool;
+}
+
+}  // namespace
+
+process_pool_executor::process_pool_executor() : process_pool_executor(process_pool_options{}) {}
+process_pool_executor::process_pool_executor(const process_pool_options& options)
+    : process_pool_executor(make_pool(options)) {}
+process_pool_executor::process_pool_executor(std::shared_ptr<detail::process_pool> pool)
+    : executor(pool->room()), pool_(std::move(pool)) {}
+
+process_pool_executor::~process_pool_executor() {
+  if (pool_->is_foreign()) {
+    static_cast<void>(new auto(std::move(pool_)));  // the processes that it stands for are the parent's
+    return;
+  }
+  if (!pool_->ended() && (detail::home::current() || pool_->on_own_worker())) {
+    pool_->abandon();
+    return;
+  }
+  pool_->begin_shutdown(shutdown_mode::drain, nanoseconds::max()).handle()->wait_until(sync::forever);
+  pool_->join();
+}
+
+int process_pool_executor::max_workers() const noexcept { return pool_->chosen().max_workers; }
+int process_pool_executor::workers() const { return pool_->workers(); }
+std::vector<pid_t> process_pool_executor::worker_pids() const { return pool_->pids(); }
+std::size_t process_pool_executor::pending() const { return pool_->pending(); }
+
+void process_pool_executor::accept(detail::work_item& item) { pool_->accept(item); }
+future<bool> process_pool_executor::begin_shutdown(shutdown_mode mode, nanoseconds deadline) {
+  return pool_->begin_shutdown(mode, deadline);
+}
+bool process_pool_executor::ended() const noexcept { return pool_->ended(); }
+bool process_pool_executor::on_own_worker() const noexcept { return pool_->on_own_worker(); }
+
+}  // namespace plait::inline PLAIT_ABI

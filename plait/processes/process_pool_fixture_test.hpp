@@ -1,0 +1,156 @@
+// What the tests of how workers live and die share: calls that end in every way, and eyes on other processes.
+#pragma once
+
+#include <plait/processes/process_pool_executor.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <tests/support/expect_throw.hpp>
+#include <tests/support/portable_gate.hpp>
+#include <unistd.h>
+
+namespace pool_test {
+
+using plait::process_pool_executor;
+using plait::worker_died;
+using test_support::message_of;
+using test_support::pass_gate;
+using test_support::portable_gate;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool sanitized = true;
+#else
+inline constexpr bool sanitized = false;
+#endif
+
+// ── calls ──
+
+inline int square(int n) { return n * n; }
+inline pid_t own_pid() { return ::getpid(); }
+
+/// As a crash would; under a sanitizer too, which has handlers of its own.
+inline int die_by(int signal) {
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
+  return 0;
+}
+inline int leave_at_once(int code) { ::_exit(code); }
+inline int leave_by_exit(int code) { std::exit(code); }
+/// Says that it runs, then runs until it is let through, which it never may be.
+inline int wait_at(const std::string& gate, int n) {
+  pass_gate(gate);
+  return n;
+}
+
+inline int ignores_all(const std::string& gate) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::signal(signal, SIG_IGN);
+  pass_gate(gate);
+  while (true) ::pause();
+}
+/// Dies in the first `deaths` processes that run it.
+inline int dies_at_first(const std::string& traces, int deaths) {
+  const auto before = std::distance(std::filesystem::directory_iterator(traces), {}) - 2;  // the gate's own
+  std::ofstream(traces + "/" + std::to_string(::getpid()));
+  if (before < deaths) die_by(SIGSEGV);
+  return static_cast<int>(before);
+}
+
+// ── other processes ──
+
+/// Watches a process, which is somebody's still: of the process only, not of who has its number later.
+class watched_process {
+ public:
+  explicit watched_process(pid_t pid) : pidfd_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {
+    EXPECT_GE(pidfd_, 0) << "pid " << pid;
+  }
+  watched_process(watched_process&& other) noexcept : pidfd_(std::exchange(other.pidfd_, -1)) {}
+  watched_process& operator=(watched_process&&) = delete;
+  ~watched_process() {
+    if (pidfd_ >= 0) ::close(pidfd_);
+  }
+
+  void wait_until_gone() const {
+    pollfd polled{pidfd_, POLLIN, 0};
+    while (::poll(&polled, 1, -1) < 0 && errno == EINTR) {
+    }
+  }
+  void signal(int number) const {
+    EXPECT_EQ(::syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0), 0) << std::strerror(errno);
+  }
+
+ private:
+  int pidfd_;
+};
+
+inline std::string contents_of(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+inline std::size_t open_descriptors() {
+  using entries = std::filesystem::directory_iterator;
+  return static_cast<std::size_t>(std::distance(entries("/proc/self/fd"), entries()));
+}
+
+// ── futures ──
+
+/// What the call's worker died of; a test fails where it did not.
+template <class T> worker_died death_of(const plait::future<T>& call) {
+  try {
+    const auto error = call.exception();
+    if (error) std::rethrow_exception(error);
+    ADD_FAILURE() << "the call has a value";
+  } catch (const worker_died& death) {
+    return death;
+  } catch (const std::exception& other) {
+    ADD_FAILURE() << "another error: " << other.what();
+  } catch (const plait::cancelled_error&) {
+    ADD_FAILURE() << "the call was cancelled";
+  }
+  return worker_died(worker_died::details());
+}
+
+/// The pool works as if nothing had happened.
+inline void expect_next_hundred(plait::executor& pool) {
+  std::vector<plait::future<int>> calls;
+  for (int i = 0; i < 100; ++i) calls.push_back(pool.submit(square, i));
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(calls[static_cast<std::size_t>(i)].result(), i * i);
+}
+
+/// The pids of all its workers, once the server has told them: a call may run before that.
+inline std::vector<pid_t> known_pids(const process_pool_executor& pool, std::size_t workers) {
+  for (;; std::this_thread::yield())
+    if (auto pids = pool.worker_pids(); pids.size() == workers) return pids;
+}
+
+/// So many calls run in so many workers at once; their pids.
+inline std::vector<pid_t> started_pids(process_pool_executor& pool) {
+  const portable_gate gate;
+  std::vector<plait::future<int>> calls;
+  const int workers = pool.max_workers();
+  for (int i = 0; i < workers; ++i) calls.push_back(pool.submit(wait_at, gate.path(), i));
+  gate.wait_for(workers);
+  auto pids = known_pids(pool, static_cast<std::size_t>(workers));
+  gate.let_through(workers);
+  for (auto& call : calls) call.result();
+  return pids;
+}
+
+}  // namespace pool_test

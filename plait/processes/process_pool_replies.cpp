@@ -1,0 +1,310 @@
+// Replies: taken off the rings, delivered; which of the parent's threads is woken for them.
+#include <plait/core/internal/thread_spare.hpp>
+#include <plait/portable/exceptions.hpp>
+#include <plait/processes/internal/pool_worker.hpp>
+#include <plait/processes/internal/process_pool.hpp>
+
+#include <algorithm>
+#include <mutex>
+
+namespace plait::inline PLAIT_ABI::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long what is sent ahead to one worker may take in all: long enough that a worker never waits for the parent's
+/// next turn, short enough that hardly anything must be taken back where another worker becomes free.
+constexpr nanoseconds ahead{500us};
+/// And how many calls at most, of those that its ring has room for.
+constexpr std::size_t most_ahead = 1024;
+/// A worker that has answered nothing for so long runs a long call: what was sent ahead to it goes to one that is
+/// free.
+constexpr nanoseconds stuck_after{1ms};
+
+}  // namespace
+
+/// This thread's batch, so that its memory is used again. Who comes here from a callback of another pool has one
+/// made.
+class process_pool::batch_on_loan {
+ public:
+  batch_on_loan() : mine_(spare::take()) {
+    if (!mine_) mine_ = std::make_unique<batch>();
+  }
+  batch_on_loan(const batch_on_loan&) = delete;
+  batch_on_loan& operator=(const batch_on_loan&) = delete;
+  ~batch_on_loan() {
+    if (mine_->bytes.capacity() <= most_kept) spare::give(std::move(mine_));
+  }
+
+  [[nodiscard]] batch& get() const noexcept { return *mine_; }
+
+ private:
+  static constexpr std::size_t most_kept = 256 * 1024;  // a thread's memory for good
+  using spare = thread_spare<batch>;
+  std::unique_ptr<batch> mine_;
+};
+
+void process_pool::take_replies() noexcept {
+  batch_on_loan loan;
+  auto& taken = loan.get();
+  for (bool more = true; more;) {
+    afterwards later;
+    more = false;
+    taken.replies.clear();
+    taken.bytes.clear();
+    {
+      const std::lock_guard lock(mutex_);
+      for (std::size_t i = 0; i < workers_.size(); ++i) {  // by index: pump may add one
+        auto& w = *workers_[i];
+        if (!w.dead && !w.held && w.line.has_reply()) more |= collect(w, taken, later);
+      }
+      if (queue_.size() > 0) pump(later);
+      if (phase_ != phase::open) stop_idle();
+      if (!taken.replies.empty()) ++delivering_;
+    }
+    settle(later);
+    if (taken.replies.empty()) return;
+    for (auto& each : taken.replies) deliver(each, std::span(taken.bytes).subspan(each.offset, each.size));
+    const std::lock_guard lock(mutex_);
+    if (--delivering_ == 0 && phase_ != phase::open) ring_attendant();
+  }
+}
+
+// True where it stopped before the last reply.
+bool process_pool::collect(worker& from, batch& into, afterwards& later) noexcept {
+  std::size_t replies = 0;
+  bool more = false;
+  try {
+    while (auto one = from.line.next_reply()) {
+      ++replies;
+      take_one(from, std::move(*one), into, later);
+      more = from.held || into.replies.size() >= batch::most;
+      if (more) break;
+    }
+  } catch (const std::exception& error) {
+    from.dead = true;
+    kill_worker(from, std::string("it broke the protocol, and was killed (") + error.what() + ")");
+    return false;
+  }
+  answered(from, replies);
+  return more;
+}
+
+void process_pool::take_one(worker& from, reply&& one, batch& into, afterwards& later) {
+  if (one.kind == reply_kind::need_block) {
+    into.replies.push_back({arrived::kind::wants_memory, nullptr, 0, 0, from.shared_from_this(), std::move(one)});
+    return;
+  }
+  if (from.flights.empty() || from.flights.front().sequence != one.sequence)
+    throw protocol_error("plait: a reply to nothing that was asked");
+  auto* const item = from.flights.front().item;
+  const bool good = one.kind == reply_kind::value;
+  if (item) {  // how long it ran, as the worker says: a worker that lies is sent too many calls, or too few
+    const nanoseconds ran(one.flags);
+    from.each = from.each.count() == 0 ? ran : (7 * from.each + ran) / 8;
+  }
+  arrived made{good ? arrived::kind::value : item ? arrived::kind::error : arrived::kind::initializer_failed, item};
+  if (one.large) {
+    made.from = from.shared_from_this();
+    made.held = std::move(one);
+    into.replies.push_back(std::move(made));
+    from.held = true;
+  } else {
+    made.offset = into.bytes.size();
+    made.size = one.payload.size();
+    into.bytes.insert(into.bytes.end(), one.payload.begin(), one.payload.end());
+    if (item || !good) into.replies.push_back(std::move(made));
+    from.line.release(std::move(one));
+  }
+  from.flights.pop_front();
+  if (item) {
+    leaves(*item);
+    if (std::exchange(item->counted, false)) later.left.push_back(item->bytes());
+  } else if (good) {
+    from.ready = true;
+    failed_starts_ = 0;
+  }
+  if (!from.flights.empty()) begins(*from.flights.front().item, later);
+}
+
+// How many calls may be sent ahead to it follows from how quick it was.
+void process_pool::answered(worker& by, std::size_t replies) noexcept {
+  if (replies == 0) return;
+  by.last_answer = sync::now();
+  if (by.each.count() > 0)
+    by.most_flights = std::clamp(static_cast<std::size_t>(ahead / by.each), std::size_t{1}, most_ahead);
+  if (by.flights.empty() && !by.held) become_idle(by);
+}
+
+void process_pool::become_idle(worker& idle) noexcept {
+  if (!idle.takes_calls() || !idle.ready) return;
+  idle_.push_back(&idle);
+  if (settings_.idle_timeout) {
+    idle.idle_since = sync::now();
+    set_idle_alarm(idle.idle_since + *settings_.idle_timeout);
+  }
+  if (look_for_stuck_) return;
+  look_for_stuck_ = std::ranges::any_of(workers_, [](const auto& w) { return w->sent_ahead() > 0; });
+  if (look_for_stuck_ && attendant_asleep_) ring_attendant();
+}
+
+// Calls were sent ahead to one worker, while another is free or could be started.
+bool process_pool::some_may_be_stuck() const noexcept {
+  const auto living = std::ranges::count_if(workers_, [](const auto& w) { return w->takes_calls(); });
+  if (idle_.empty() && living >= settings_.max_workers) return false;
+  return std::ranges::any_of(workers_, [&](const auto& w) {
+    return w->sent_ahead() > 0 && !w->dead && (w->ready || !idle_.empty());  // to start one more is no quicker
+  });
+}
+
+// Where they wait behind a long one they are taken back.
+void process_pool::free_the_stuck(afterwards& later) noexcept {
+  look_for_stuck_ = false;
+  if (!some_may_be_stuck()) return;
+  const auto now = sync::now();
+  for (const auto& w : workers_) {
+    if (w->sent_ahead() == 0 || w->dead || w->held || (!w->ready && idle_.empty())) continue;
+    if (now - w->last_answer < stuck_after) {
+      look_for_stuck_ = true;
+      continue;
+    }
+    while (w->sent_ahead() > 0 && w->line.withdraw(w->flights.back().sequence)) {
+      later.again.push_back(w->flights.back());
+      w->flights.pop_back();
+    }
+    w->most_flights = 1;
+  }
+}
+
+// ── delivering, outside the lock ──
+
+void process_pool::deliver(arrived& what, std::span<const std::byte> bytes) noexcept {
+  if (what.what == arrived::kind::wants_memory) return grant_memory(what);
+  if (what.held) bytes = what.held->payload;
+  outcome<void> how;
+  try {
+    byte_reader in(bytes);
+    if (what.what == arrived::kind::value) {
+      if (what.item) what.item->decode_result(in);
+      how = std::monostate();
+    } else {
+      auto came = decode_exception(in);
+      if (what.item && !came.trace.empty()) what.item->keep_trace(std::move(came.trace));
+      how = std::move(came.error);
+    }
+  } catch (...) {
+    how = std::current_exception();
+  }
+  if (what.held) {
+    const std::lock_guard lock(mutex_);
+    auto& w = *what.from;
+    w.held = false;
+    if (!w.dead) w.line.release(std::move(*what.held));
+    if (!w.dead && w.flights.empty()) become_idle(w);
+  }
+  what.held.reset();
+  what.from.reset();
+  if (what.what == arrived::kind::initializer_failed)
+    return break_with(how.exception(), "its initializer threw " + describe(how.exception()));
+  if (what.item) deliver_to(*what.item, std::move(how));
+}
+
+void process_pool::deliver_to(work_item& item, outcome<void> how) noexcept {
+  if (const auto error = how.exception()) {
+    if (item.try_again(error)) {
+      {
+        const std::lock_guard lock(mutex_);
+        count_in(item);
+      }
+      std::vector<flight> once{{0, 0, &item}};
+      return send_again(once);
+    }
+    try {
+      std::rethrow_exception(error);
+    } catch (const cancelled_error&) {
+      how = outcome<void>();
+    } catch (...) {
+    }
+  }
+  fail(item, std::move(how));
+}
+
+void process_pool::grant_memory(arrived& wish) noexcept {
+  auto& w = *wish.from;
+  const auto sequence = wish.held->sequence;
+  block memory;
+  int refused = 0;
+  try {
+    memory = blocks_.take(wish.held->wanted, w.line.id());
+  } catch (const std::system_error& error) {
+    refused = error.code().value();
+  } catch (...) {
+    refused = ENOMEM;
+  }
+  const std::lock_guard lock(mutex_);
+  if (w.dead) return;
+  try {
+    w.line.release(std::move(*wish.held));
+    if (refused)
+      w.line.refuse(sequence, refused);
+    else
+      w.line.grant(sequence, std::move(memory));
+  } catch (const std::exception& error) {
+    kill_worker(w, std::string("memory for its result could not be handed to it (") + error.what() + ")");
+  }
+}
+
+// ── who is woken ──
+
+bool process_pool::attendant_needed() const noexcept {
+  const auto calls = outstanding_.load(std::memory_order_relaxed);
+  return calls > (attached_.load(std::memory_order_relaxed) ? by_loop_ : 0) || phase_ != phase::open;
+}
+
+// As who sleeps is now; who goes to sleep looks again after it.
+void process_pool::set_bells() noexcept {
+  const bool for_attendant = !loop_asleep_ && attendant_asleep_ && attendant_needed();
+  bool there_is_one = false;
+  for (const auto& w : workers_) {
+    if (w->flights.empty() || w->dead) continue;
+    if (loop_asleep_)
+      w->line.arm(bell::loop);
+    else if (for_attendant)
+      w->line.arm(bell::helper);
+    else
+      w->line.disarm();
+    there_is_one |= for_attendant && !w->held && w->line.has_reply();
+  }
+  if (there_is_one) ring_attendant();
+}
+
+bool process_pool::has_news() const noexcept {
+  if (outstanding_.load(std::memory_order_relaxed) == 0 || !mutex_.try_lock()) return false;
+  const std::lock_guard lock(mutex_, std::adopt_lock);
+  return std::ranges::any_of(
+      workers_, [](const auto& w) { return !w->flights.empty() && !w->dead && !w->held && w->line.has_reply(); });
+}
+
+bool process_pool::before_sleep() noexcept {
+  const std::lock_guard lock(mutex_);
+  loop_asleep_ = true;
+  set_bells();
+  return !std::ranges::any_of(
+      workers_, [](const auto& w) { return !w->flights.empty() && !w->dead && !w->held && w->line.has_reply(); });
+}
+
+void process_pool::after_sleep() noexcept {
+  const std::lock_guard lock(mutex_);
+  loop_asleep_ = false;
+  set_bells();
+}
+
+void process_pool::home_leaves() noexcept {
+  const std::lock_guard lock(mutex_);
+  attached_ = nullptr;
+  loop_asleep_ = false;
+  set_bells();
+  if (attendant_needed()) ring_attendant();
+}
+
+}  // namespace plait::inline PLAIT_ABI::detail

@@ -1,0 +1,120 @@
+#include <plait/processes/internal/shared_memory.hpp>
+#include <plait/processes/internal/shared_memory_room.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// Younger than Debian 12's headers.
+#if !defined(MFD_NOEXEC_SEAL)
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+#if !defined(F_SEAL_FUTURE_WRITE)
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+
+namespace plait::inline PLAIT_ABI::detail {
+namespace {
+
+constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+// fallocate gives all back when a signal comes; so it is asked for pieces that a profiler's signals let through.
+constexpr std::size_t piece = std::size_t{64} << 20;
+
+[[noreturn]] void fail(int error, const std::string& call) {
+  throw std::system_error(error, std::system_category(), "plait: " + call);
+}
+
+std::string told(const char* call, std::size_t bytes) {
+  return std::string(call) + " of " + std::to_string(bytes) + " bytes of shared memory";
+}
+
+unique_fd unnamed_file(const char* name) {
+  const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  int made = ::memfd_create(name, flags | MFD_NOEXEC_SEAL);
+  if (made < 0 && errno == EINVAL) made = ::memfd_create(name, flags);  // Linux before 6.3
+  return above_stdio(made, "memfd_create");
+}
+
+// Below, there is no need to ask whether there is room: it would cost as much as making it.
+constexpr std::size_t worth_asking = std::size_t{4} << 20;
+
+void allocate_pages(int descriptor, std::size_t bytes) {
+  // Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, which ends the program.
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur)
+    fail(EFBIG, told("fallocate (the limit is RLIMIT_FSIZE)", bytes));
+  if (bytes >= worth_asking && bytes > room_for_shared_memory())
+    fail(ENOMEM, told("fallocate (there is not so much memory left)", bytes));
+  for (std::size_t at = 0; at < bytes;) {
+    const auto some = std::min(piece, bytes - at);
+    if (::fallocate(descriptor, 0, static_cast<off_t>(at), static_cast<off_t>(some)) == 0) {
+      at += some;
+    } else if (errno != EINTR) {
+      fail(errno, told("fallocate", bytes));
+    }
+  }
+}
+
+std::span<std::byte> mapped(int descriptor, std::size_t bytes, int protection) {
+  // Populated: a fault for each page later costs several times as much.
+  void* const at = ::mmap(nullptr, bytes, protection, MAP_SHARED | MAP_POPULATE, descriptor, 0);
+  if (at == MAP_FAILED) fail(errno, told("mmap", bytes));
+  return {static_cast<std::byte*>(at), bytes};
+}
+
+}  // namespace
+
+shared_memory::shared_memory(unique_fd&& descriptor, std::span<std::byte> bytes) noexcept
+    : descriptor_(std::move(descriptor)), bytes_(bytes) {}
+
+shared_memory::shared_memory(shared_memory&& other) noexcept
+    : descriptor_(std::move(other.descriptor_)), bytes_(std::exchange(other.bytes_, {})) {}
+
+shared_memory& shared_memory::operator=(shared_memory&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+shared_memory::~shared_memory() {
+  if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
+}
+
+shared_memory shared_memory::create(const char* name, std::size_t bytes, other_side other) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  if (bytes == 0 || bytes > static_cast<std::size_t>(std::numeric_limits<off_t>::max()) - page)
+    fail(bytes == 0 ? EINVAL : EFBIG, told("fallocate", bytes));
+  bytes = (bytes + page - 1) / page * page;
+  auto descriptor = unnamed_file(name);
+  allocate_pages(descriptor.get(), bytes);
+  const auto memory = mapped(descriptor.get(), bytes, PROT_READ | PROT_WRITE);  // may be written for ever
+  shared_memory made(std::move(descriptor), memory);
+  const int chosen = other == other_side::reads_only ? seals | F_SEAL_FUTURE_WRITE : seals;
+  if (::fcntl(made.fd(), F_ADD_SEALS, chosen) != 0) fail(errno, "fcntl(F_ADD_SEALS) of shared memory");
+  return made;
+}
+
+shared_memory shared_memory::map(unique_fd&& descriptor) {
+  const int found = ::fcntl(descriptor.get(), F_GET_SEALS);
+  if (found < 0) fail(errno, "fcntl(F_GET_SEALS) of shared memory");
+  if ((found & seals) != seals) throw std::runtime_error("plait: shared memory that is not sealed against resizing");
+  struct stat file{};
+  if (::fstat(descriptor.get(), &file) != 0) fail(errno, "fstat of shared memory");
+  const int protection = (found & F_SEAL_FUTURE_WRITE) != 0 ? PROT_READ : PROT_READ | PROT_WRITE;
+  const auto memory = mapped(descriptor.get(), static_cast<std::size_t>(file.st_size), protection);
+  return shared_memory(std::move(descriptor), memory);
+}
+
+}  // namespace plait::inline PLAIT_ABI::detail
