@@ -172,41 +172,48 @@ class alignas(cache_line) loop_bell {
   const int event_ = eventfd(0, EFD_CLOEXEC);
 };
 
+// Who waits by a word: threads of one process, or of several that share its memory.
+enum class futex_scope { one_process, shared };
+
 // Where the workers sleep.
 class alignas(cache_line) worker_bell {
  public:
-  // Sleeps until pop() gives something, and returns that; null after stop().
-  template <class Pop> operation* sleep_unless(Pop pop) {
+  explicit worker_bell(futex_scope scope = futex_scope::one_process) noexcept
+      : private_flag_(scope == futex_scope::one_process ? FUTEX_PRIVATE_FLAG : 0) {}
+
+  // Sleeps until pop() gives something, and returns that; what pop() gives for nothing after stop().
+  template <class Pop> auto sleep_unless(Pop pop) -> decltype(pop()) {
     for (;;) {
       sleepers_.fetch_add(1, std::memory_order_seq_cst);  // pairs with wake_one's look
       const auto seen = epoch_.load(std::memory_order_seq_cst);
-      operation* const op = pop();
-      if (op == nullptr && !stopped_.load(std::memory_order_seq_cst)) futex(FUTEX_WAIT_PRIVATE, seen);
+      auto got = pop();
+      if (!got && !stopped_.load(std::memory_order_seq_cst)) futex(FUTEX_WAIT, seen);
       sleepers_.fetch_sub(1, std::memory_order_relaxed);
-      if (op != nullptr) return op;
-      if (operation* const late = pop()) return late;
-      if (stopped_.load(std::memory_order_seq_cst)) return nullptr;
+      if (got) return got;
+      if (auto late = pop()) return late;
+      if (stopped_.load(std::memory_order_seq_cst)) return {};
     }
   }
 
   void wake_one() {
     if (sleepers_.load(std::memory_order_seq_cst) == 0) return;
     epoch_.fetch_add(1, std::memory_order_seq_cst);  // a worker between its look and its sleep does not fall asleep
-    futex(FUTEX_WAKE_PRIVATE, 1);
+    futex(FUTEX_WAKE, 1);
   }
 
   void stop() {
     stopped_.store(true, std::memory_order_seq_cst);
     epoch_.fetch_add(1, std::memory_order_seq_cst);
-    futex(FUTEX_WAKE_PRIVATE, INT_MAX);
+    futex(FUTEX_WAKE, INT_MAX);
   }
 
  private:
   void futex(int operation, std::uint32_t value) noexcept {
     static_assert(sizeof epoch_ == sizeof(std::uint32_t));
-    syscall(SYS_futex, &epoch_, operation, value, nullptr, nullptr, 0);
+    syscall(SYS_futex, &epoch_, operation | private_flag_, value, nullptr, nullptr, 0);
   }
 
+  const int private_flag_;
   std::atomic<std::uint32_t> epoch_{0};
   alignas(cache_line) std::atomic<int> sleepers_{0};
   std::atomic<bool> stopped_{false};

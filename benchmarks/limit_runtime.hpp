@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "benchmarks/limit_coroutines.hpp"
 #include "benchmarks/limit_parts.hpp"
 #include "benchmarks/measure.hpp"
 
@@ -153,36 +154,8 @@ class runtime {
   std::vector<std::thread> workers_;
 };
 
-// A coroutine that starts at once and belongs to nobody; its runtime counts it.
-struct detached {
-  struct promise_type {
-    template <class... Args> explicit promise_type(runtime& rt, Args&&...) noexcept : rt_(rt) { rt_.enter(); }
-    ~promise_type() { rt_.leave(); }
-    detached get_return_object() noexcept { return {}; }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { std::terminate(); }
-
-   private:
-    runtime& rt_;
-  };
-};
-
-// co_await offload(rt, n): call(n) on a worker.
-class offload : operation {
- public:
-  offload(runtime& rt, std::uint64_t n) noexcept : rt_(rt) { value = n; }
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> h) noexcept {
-    waiter = h;
-    rt_.submit(*this);
-  }
-  std::uint64_t await_resume() const noexcept { return value; }
-
- private:
-  runtime& rt_;
-};
+using detached = detached_on<runtime>;
+using offload = offload_to<runtime>;
 
 // co_await next_turn(rt): every other coroutine that can run does so first.
 class next_turn : operation {

@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <tests/support/portable_gate.hpp>
 
 namespace {
 
@@ -138,5 +139,47 @@ TEST_P(submit_cost, is_one_allocation_whatever_the_name) {
 
 INSTANTIATE_TEST_SUITE_P(names, submit_cost,
                          testing::Values("", "decode", "a name that no small buffer of a string holds"));
+
+plait::task<void> count_allocations(plait::executor& pool, int n, std::uint64_t& fewest) {
+  co_await offload(pool, 1000);  // the worker has started
+  for (int batch = 0; batch < batches; ++batch) {
+    const auto before = allocations.load(std::memory_order_relaxed);
+    co_await offload(pool, n);
+    fewest = std::min(fewest, allocations.load(std::memory_order_relaxed) - before);
+  }
+}
+
+// The call itself; the note that its worker has to be woken, where that one sleeps; and a block of the list of what
+// is under way now and then. What a worker allocates is its own process's.
+TEST(process_offload_cost, is_two_allocations_where_a_worker_is_free) {
+  constexpr int n = 2000;
+  plait::process_pool_executor pool{{.max_workers = 1}};
+  plait::event_loop loop;
+  auto fewest = std::numeric_limits<std::uint64_t>::max();
+  loop.run_until_complete(count_allocations(pool, n, fewest));
+  EXPECT_LE(static_cast<double>(fewest) / n, 2.1);
+}
+
+TEST(process_submit_cost, is_three_allocations_where_the_call_has_to_wait) {
+  constexpr int n = 10'000;
+  const test_support::portable_gate gate;
+  plait::process_pool_executor pool{{.max_workers = 1}};
+  auto blocker = pool.submit(test_support::pass_gate, gate.path());
+  gate.wait_for(1);
+  std::vector<std::vector<plait::future<int>>> pending(batches);
+  for (auto& futures : pending) futures.reserve(n);
+
+  auto fewest = std::numeric_limits<std::uint64_t>::max();
+  for (auto& futures : pending) {
+    const auto before = allocations.load(std::memory_order_relaxed);
+    for (int i = 0; i < n; ++i) futures.push_back(pool.submit(square, 3));
+    fewest = std::min(fewest, allocations.load(std::memory_order_relaxed) - before);
+  }
+  EXPECT_LE(fewest, 3u * static_cast<std::uint64_t>(n));  // the call, and its bytes
+  gate.let_through(1);
+  for (auto& futures : pending) {
+    for (auto& f : futures) ASSERT_EQ(f.result(), 9);
+  }
+}
 
 }  // namespace

@@ -44,7 +44,7 @@ def resident_bytes():
         return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-def latency(workers, n):
+def latency(workers, n, make_pool=concurrent.futures.ThreadPoolExecutor):
     async def sequence(pool):
         loop = asyncio.get_running_loop()
         for i in range(WARM_UP):
@@ -59,7 +59,7 @@ def latency(workers, n):
         cpu, switches = usage()
         return samples, cpu - cpu_before, switches - switches_before
 
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+    with make_pool(workers) as pool:
         samples, cpu, switches = asyncio.run(sequence(pool))
     samples.sort()
     report("latency.mean", statistics.fmean(samples) / 1e3, "us")
@@ -69,7 +69,7 @@ def latency(workers, n):
     report("latency.cpu", cpu / n * 1e6, "us")
 
 
-def run_streams(workers, n, in_flight):
+def run_streams(workers, n, in_flight, make_pool=concurrent.futures.ThreadPoolExecutor):
     """Gives the calls made and the seconds they took."""
     each = n // in_flight
 
@@ -85,7 +85,7 @@ def run_streams(workers, n, in_flight):
         totals = await asyncio.gather(*[stream(loop, pool) for _ in range(in_flight)])
         return totals, time.perf_counter() - started
 
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+    with make_pool(workers) as pool:
         totals, elapsed = asyncio.run(all_streams(pool))
     assert totals == [sum_of_calls(each)] * in_flight
     return each * in_flight, elapsed

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "benchmarks/measure.hpp"
+#include "benchmarks/plait_acts.hpp"
 
 namespace {
 
@@ -14,38 +15,9 @@ using namespace bench;
 
 plait::thread_pool_options workers_of(const arguments& a) { return {.max_workers = a.workers()}; }
 
-plait::task<void> sequence(plait::executor& pool, latency_record& record) {
-  auto& loop = plait::get_running_loop();
-  for (std::uint64_t i = 0; i < latency_record::warm_up; ++i) co_await loop.run_in_executor(pool, call, i);
-  record.start();
-  for (std::uint64_t i = 0; i < record.rounds(); ++i) {
-    const auto started = now_ns();
-    const auto result = co_await loop.run_in_executor(pool, call, i);
-    record.add(now_ns() - started);
-    require(result == i * i, "wrong result");
-  }
-  record.finish();
-}
-
 void latency(const arguments& a) {
   plait::thread_pool_executor pool{workers_of(a)};
-  plait::event_loop loop;
-  latency_record record(a[1]);
-  loop.run_until_complete(sequence(pool, record));
-  record.print();
-}
-
-plait::task<void> stream(plait::executor& pool, std::uint64_t n, std::uint64_t& sum) {
-  auto& loop = plait::get_running_loop();
-  for (std::uint64_t i = 0; i < n; ++i) sum += co_await loop.run_in_executor(pool, call, i);
-}
-
-plait::task<void> all_streams(plait::executor& pool, std::uint64_t streams, std::uint64_t each, std::uint64_t& sum) {
-  auto& loop = plait::get_running_loop();
-  std::vector<plait::task_handle<void>> running;
-  running.reserve(streams);
-  for (std::uint64_t i = 0; i < streams; ++i) running.push_back(loop.create_task(stream(pool, each, sum)));
-  for (auto& s : running) co_await s;
+  measure_latency(pool, a[1]);
 }
 
 // IN_FLIGHT streams make N calls; gives the calls made and the time they took.
@@ -54,12 +26,7 @@ std::pair<std::uint64_t, std::uint64_t> run_streams(const arguments& a) {
   const auto each = a[1] / streams;
   plait::thread_pool_executor pool{workers_of(a)};
   plait::event_loop loop;
-  std::uint64_t sum = 0;
-  const auto started = now_ns();
-  loop.run_until_complete(all_streams(pool, streams, each, sum));
-  const auto elapsed = now_ns() - started;
-  require(sum == streams * sum_of_calls(each), "wrong sum");
-  return {streams * each, elapsed};
+  return {streams * each, time_streams(loop, pool, streams, each)};
 }
 
 void throughput(const arguments& a) {

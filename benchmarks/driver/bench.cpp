@@ -77,7 +77,7 @@ class benchmark {
         for (std::size_t i = 0; i < subjects_.size(); ++i) {
           // Each round begins with another subject: none always has the place after the same neighbour.
           const auto& s = subjects_[(i + static_cast<std::size_t>(round)) % subjects_.size()];
-          if (!takes_part(s, e)) continue;
+          if (!s.performs(e)) continue;
           shown.begin(round, fmt::format("{}: {}", s.name, e.questions.front().text));
           perform(s, e, round);
         }
@@ -89,12 +89,10 @@ class benchmark {
   const std::map<std::string, std::string>& failures() const noexcept { return failures_; }
 
  private:
-  static bool takes_part(const subject& s, const experiment& e) { return s.has_coroutines || !e.needs_coroutines; }
-
   std::size_t pairs() const {
     std::size_t n = 0;
     for (const auto& e : experiments_)
-      n += static_cast<std::size_t>(std::ranges::count_if(subjects_, [&](auto& s) { return takes_part(s, e); }));
+      n += static_cast<std::size_t>(std::ranges::count_if(subjects_, [&](auto& s) { return s.performs(e); }));
     return n;
   }
 

@@ -72,6 +72,7 @@ bool confine_to_first_core() {
 // Between fork and exec: bench has one thread, so anything may be called here.
 [[noreturn]] void become(const std::vector<std::string>& command, surroundings where, int out, int err) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // no program outlives bench
+  setpgid(0, 0);                     // so that its own processes can be ended with it
   dup2(out, STDOUT_FILENO);
   dup2(err, STDERR_FILENO);
   std::vector<char*> argv;
@@ -84,7 +85,7 @@ bool confine_to_first_core() {
   _exit(127);
 }
 
-// Waits for the end; returns false where the child had to be killed.
+// Waits for the end, and leaves the child to be waited for; returns false where the time was over before.
 bool ends_within(pid_t pid, std::chrono::seconds timeout) {
   const descriptor handle(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)), "pidfd_open");
   const auto deadline = std::chrono::steady_clock::now() + timeout;
@@ -94,10 +95,7 @@ bool ends_within(pid_t pid, std::chrono::seconds timeout) {
     const int ready = poll(&end, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
     if (ready > 0) return true;
     if (ready < 0 && errno != EINTR) fail("poll");
-    if (ready == 0) {
-      kill(pid, SIGKILL);
-      return false;
-    }
+    if (ready == 0) return false;
   }
 }
 
@@ -134,6 +132,9 @@ outcome run_program(const std::vector<std::string>& command, surroundings where,
   if (pid == 0) become(command, where, out.fd(), err.fd());
 
   const bool ended = ends_within(pid, timeout);
+  // While the child is not waited for, its id, which is that of its group too, is nobody else's.
+  kill(-pid, SIGKILL);
+  kill(pid, SIGKILL);  // where it had no time to make the group
   int status = 0;
   while (waitpid(pid, &status, 0) < 0) {
     if (errno != EINTR) fail("waitpid");

@@ -27,8 +27,9 @@ struct outcome {
   std::string output;                     // all of stdout
 };
 
-// Blocks until the program has ended, or has been killed because `timeout` was over. A program that can't be started
-// is an outcome with an error too; std::system_error tells of a failure of bench's own.
+// Blocks until the program has ended, or has been killed because `timeout` was over. Processes that it started and
+// left behind in its group are killed. A program that can't be started is an outcome with an error too;
+// std::system_error tells of a failure of bench's own.
 outcome run_program(const std::vector<std::string>& command, surroundings where, std::chrono::seconds timeout);
 
 // Two processes that compute until this object ends.

@@ -1,7 +1,13 @@
 #include "benchmarks/driver/child.hpp"
 
+#include <cerrno>
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace bench {
 namespace {
@@ -44,6 +50,18 @@ TEST(run_program, tells_the_signal) {
 TEST(run_program, kills_what_does_not_end) {
   const auto result = run_program({"/bin/sleep", "3600"}, surroundings::free, std::chrono::seconds(0));
   EXPECT_EQ(result.error, "not done after 0 s, killed");
+}
+
+TEST(run_program, kills_what_the_program_leaves_behind) {
+  const auto left_behind = std::stoi(run_shell("sleep 3600 >/dev/null 2>&1 & echo $!").output);
+  const auto handle = static_cast<int>(syscall(SYS_pidfd_open, left_behind, 0));
+  if (handle < 0) {
+    EXPECT_EQ(errno, ESRCH);
+    return;
+  }
+  pollfd end{handle, POLLIN, 0};
+  EXPECT_EQ(poll(&end, 1, 10'000), 1) << "process " << left_behind << " still runs";
+  close(handle);
 }
 
 TEST(run_program, tells_what_can_not_be_started) {

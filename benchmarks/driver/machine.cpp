@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sched.h>
@@ -61,8 +62,9 @@ std::string version_of(const subject& s) {
 }  // namespace
 
 void print_machine(std::FILE* to, const std::vector<subject>& subjects) {
+  std::set<std::pair<std::string, std::string>> told;  // a library may be measured by several programs
   const auto fact = [&](const std::string& name, const std::string& value) {
-    fmt::print(to, "{:<10}{}\n", name, value);
+    if (told.emplace(name, value).second) fmt::print(to, "{:<10}{}\n", name, value);
   };
   fact("CPU", cpu_model());
   fact("cores", cores());

@@ -1,10 +1,12 @@
 #include "benchmarks/driver/plan.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include <fmt/format.h>
 #include <unistd.h>
 
 namespace bench {
-namespace {
 
 std::string name_of(surroundings where) {
   switch (where) {
@@ -22,95 +24,13 @@ std::string place(surroundings where, unsigned workers) {
   return fmt::format("{}, {} worker{}", name_of(where), workers, workers == 1 ? "" : "s");
 }
 
-struct latency_goals {
-  std::optional<double> mean = std::nullopt;
-  std::optional<double> p50 = std::nullopt;
-};
-
-experiment latency(surroundings where, unsigned workers, latency_goals goals = {}) {
-  const auto at = place(where, workers);
-  const bool hogs = where == surroundings::hogs;  // there a call may cost a time slice of the scheduler
-  return {.act = "lat",
-          .before = {workers},
-          .native_count = hogs ? 2'000u : 10'000u,
-          .asio_count = hogs ? 1'000u : 10'000u,
-          .python_count = hogs ? 200u : 3'000u,
-          .after = {},
-          .where = where,
-          .questions = {{"thread offload latency, " + at + ", mean", "latency.mean", goals.mean},
-                        {"thread offload latency, " + at + ", p50", "latency.p50", goals.p50},
-                        {"thread offload latency, " + at + ", p99", "latency.p99"},
-                        {"context switches of a sequential offload, " + at, "latency.switches"},
-                        {"CPU time of a sequential offload, " + at, "latency.cpu"}}};
-}
-
-experiment throughput(surroundings where, unsigned workers, std::optional<double> goal = std::nullopt) {
-  constexpr unsigned streams = 1000;
-  const bool hogs = where == surroundings::hogs;
-  return {.act = "thr",
-          .before = {workers},
-          .native_count = hogs ? 400'000u : 1'000'000u,
-          .asio_count = hogs ? 80'000u : 200'000u,
-          .python_count = hogs ? 8'000u : 20'000u,
-          .after = {streams},
-          .where = where,
-          .questions = {{fmt::format("thread offload throughput, {}, {} streams", place(where, workers), streams),
-                         "throughput", goal}}};
-}
-
-experiment efficiency(surroundings where, unsigned work_us, unsigned calls,
-                      std::optional<double> goal = std::nullopt) {
-  constexpr unsigned workers = 3;
-  constexpr unsigned streams = 100;
-  return {.act = "eff",
-          .before = {workers},
-          .native_count = calls,
-          .asio_count = calls,
-          .python_count = calls / 4,
-          .after = {streams, work_us},
-          .where = where,
-          .questions = {
-              {fmt::format("efficiency, calls of {} us, {}", work_us, place(where, workers)), "efficiency", goal}}};
-}
-
-experiment memory_of_call() {
-  return {.act = "mem_call",
-          .before = {},
-          .native_count = 200'000,
-          .asio_count = 100'000,
-          .python_count = 40'000,
-          .after = {},
-          .questions = {{"memory of a pending call", "memory.call", 192}}};
-}
-
-experiment memory_of_sleep() {
-  return {.act = "mem_sleep",
-          .before = {},
-          .native_count = 200'000,
-          .asio_count = 100'000,
-          .python_count = 40'000,
-          .after = {},
-          .needs_coroutines = true,
-          .questions = {{"memory of a sleeping coroutine", "memory.sleep", 256}}};
-}
-
-experiment task_switch(surroundings where) {
-  return {.act = "switch",
-          .before = {},
-          .native_count = 2'000'000,
-          .asio_count = 1'000'000,
-          .python_count = 100'000,
-          .after = {},
-          .where = where,
-          .needs_coroutines = true,
-          .questions = {{"task switch, " + name_of(where), "switch"}}};
-}
-
-}  // namespace
-
 bool subject::present() const {
   return access(program.c_str(), interpreter.empty() ? X_OK : R_OK) == 0 &&
          (interpreter.empty() || access(interpreter.front().c_str(), X_OK) == 0);
+}
+
+bool subject::performs(const experiment& e) const {
+  return workers == e.workers && (acts.empty() || std::ranges::find(acts, e.act) != acts.end());
 }
 
 std::vector<std::string> subject::command(const std::vector<std::string>& arguments) const {
@@ -136,7 +56,7 @@ unsigned experiment::count(pace speed) const {
 std::vector<std::string> experiment::arguments(pace speed, unsigned divisor) const {
   std::vector<std::string> words{act};
   for (const auto n : before) words.push_back(std::to_string(n));
-  words.push_back(std::to_string(count(speed) / divisor));
+  words.push_back(std::to_string(scales ? count(speed) / divisor : count(speed)));
   for (const auto n : after) words.push_back(std::to_string(n));
   return words;
 }
@@ -166,37 +86,52 @@ std::vector<subject> all_subjects(const std::filesystem::path& folder) {
            .interpreter = {},
            .options = {},
            .needs = "libuv1-dev",
-           .has_coroutines = false},
+           .acts = {"lat", "thr", "eff", "mem_call"}},  // it has no coroutines
           {.name = "python",
            .program = folder / "peer_python.py",
            .interpreter = {"/usr/bin/python3"},
            .options = {},
            .speed = pace::python,
-           .needs = "python3"}};
+           .needs = "python3"},
+          {.name = "plait",
+           .program = folder / "plait_processes",
+           .interpreter = {},
+           .options = {},
+           .needs = {},
+           .workers = worker_kind::processes},
+          {.name = "limit",
+           .program = folder / "limit_processes",
+           .interpreter = {},
+           .options = {},
+           .needs = {},
+           .workers = worker_kind::processes},
+          {.name = "limit_spin",
+           .program = folder / "limit_processes",
+           .interpreter = {},
+           .options = {"--spin-us=5"},
+           .needs = {},
+           .workers = worker_kind::processes,
+           .acts = {"lat", "thr"}},
+          {.name = "zeromq",
+           .program = folder / "peer_zmq",
+           .interpreter = {},
+           .options = {},
+           .speed = pace::asio,
+           .needs = "libzmq3-dev",
+           .workers = worker_kind::processes,
+           .acts = {"lat", "thr", "map", "payload"}},  // it starts no processes
+          {.name = "python",
+           .program = folder / "peer_python_processes.py",
+           .interpreter = {"/usr/bin/python3"},
+           .options = {},
+           .speed = pace::python,
+           .needs = "python3",
+           .workers = worker_kind::processes}};
 }
 
 std::vector<experiment> all_experiments(const std::string& filter) {
-  using enum surroundings;
-  std::vector<experiment> all{
-      latency(one_core, 3, {.mean = 1.4}),
-      latency(one_core, 1),
-      latency(free, 3, {.mean = 5, .p50 = 1.5}),
-      latency(free, 1),
-      latency(hogs, 3, {.mean = 100}),
-      throughput(free, 3, 6'000),
-      throughput(free, 1),
-      throughput(one_core, 3, 15'000),
-      throughput(one_core, 1),
-      throughput(hogs, 3, 2'000),
-      efficiency(free, 10, 20'000, 85),
-      efficiency(free, 100, 4'000, 96),
-      efficiency(one_core, 10, 20'000),
-      efficiency(one_core, 100, 4'000),
-      memory_of_call(),
-      memory_of_sleep(),
-      task_switch(one_core),
-      task_switch(free),
-  };
+  auto all = thread_experiments();
+  std::ranges::move(process_experiments(), std::back_inserter(all));
   for (auto& e : all) std::erase_if(e.questions, [&](auto& q) { return q.text.find(filter) == std::string::npos; });
   std::erase_if(all, [](auto& e) { return e.questions.empty(); });
   return all;

@@ -9,6 +9,7 @@ namespace bench {
 namespace {
 
 constexpr auto plait_name = "plait";
+constexpr auto limit_name = "limit";
 
 std::string number(double v) {
   if (v < 10) return fmt::format("{:.2f}", v);
@@ -23,10 +24,10 @@ std::vector<double> values_of(const std::map<int, double>& by_round) {
   return values;
 }
 
-std::string goal_text(double goal, double reached, const std::string& unit) {
+std::string goal_text(double goal, double reached, const std::string& unit, const char* of = "") {
   const bool more = more_is_better(unit);
   const bool met = more ? reached >= goal : reached <= goal;
-  return fmt::format("goal {} {}: {}", more ? ">=" : "<=", fmt::format("{:g}", goal), met ? "met" : "MISSED");
+  return fmt::format("goal {} {:g}{}: {}", more ? ">=" : "<=", goal, of, met ? "met" : "MISSED");
 }
 
 const answer* find(const std::vector<std::pair<std::string, answer>>& answers, const std::string& subject) {
@@ -78,6 +79,9 @@ void results::print(std::FILE* to) const {
       std::string remark;
       if (subject == plait_name) {
         if (topic.asked.goal) remark = goal_text(*topic.asked.goal, given.median(), topic.unit);
+        const answer* limit = topic.asked.times_limit ? find(topic.answers, limit_name) : nullptr;
+        if (const auto ratio = limit != nullptr ? given.ratio_to(*limit) : std::nullopt)
+          remark = goal_text(*topic.asked.times_limit, *ratio, topic.unit, " of the limit");
       } else if (const auto ratio = plait != nullptr ? plait->ratio_to(given) : std::nullopt) {
         remark = fmt::format("plait / {}: {:.2f}", subject, *ratio);
       }
@@ -92,7 +96,9 @@ nlohmann::ordered_json results::json() const {
   for (const auto& topic : topics_) {
     for (const auto& [subject, given] : topic.answers) {
       nlohmann::ordered_json goal;
+      nlohmann::ordered_json times_limit;
       if (subject == plait_name && topic.asked.goal) goal = *topic.asked.goal;
+      if (subject == plait_name && topic.asked.times_limit) times_limit = *topic.asked.times_limit;
       list.push_back({{"question", topic.asked.text},
                       {"subject", subject},
                       {"unit", topic.unit},
@@ -100,7 +106,8 @@ nlohmann::ordered_json results::json() const {
                       {"min", given.min()},
                       {"max", given.max()},
                       {"rounds", given.rounds()},
-                      {"goal", goal}});
+                      {"goal", goal},
+                      {"goal_times_limit", times_limit}});
     }
   }
   return list;

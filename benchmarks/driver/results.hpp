@@ -40,7 +40,8 @@ class results {
   // Each question with a line a subject: median (min-max), and the ratio of plait to it, or plait's goal.
   void print(std::FILE* to) const;
 
-  // A list of objects {question, subject, unit, median, min, max, rounds, goal}; goal is null where there is none.
+  // A list of objects {question, subject, unit, median, min, max, rounds, goal, goal_times_limit}; the goals are null
+  // where there are none.
   // Whether more is better follows from the unit (see more_is_better).
   nlohmann::ordered_json json() const;
 

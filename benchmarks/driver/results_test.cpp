@@ -45,8 +45,8 @@ TEST(results, json_has_a_goal_on_plaits_rows_only) {
   r.add(asked, "plait", 1, {3.0, "us"});
   r.add(asked, "limit", 0, {0.5, "us"});
   const auto expected = nlohmann::json::parse(R"([
-    {"question": "latency", "subject": "plait", "unit": "us", "median": 2.0, "min": 1.0, "max": 3.0, "rounds": 2, "goal": 1.4},
-    {"question": "latency", "subject": "limit", "unit": "us", "median": 0.5, "min": 0.5, "max": 0.5, "rounds": 1, "goal": null}
+    {"question": "latency", "subject": "plait", "unit": "us", "median": 2.0, "min": 1.0, "max": 3.0, "rounds": 2, "goal": 1.4, "goal_times_limit": null},
+    {"question": "latency", "subject": "limit", "unit": "us", "median": 0.5, "min": 0.5, "max": 0.5, "rounds": 1, "goal": null, "goal_times_limit": null}
   ])");
   EXPECT_EQ(nlohmann::json(r.json()), expected);
 }
@@ -62,6 +62,27 @@ TEST(results, a_goal_is_met_from_above_or_below_as_its_unit_says) {
   EXPECT_NE(text.find("goal <= 192: met"), std::string::npos) << text;
   EXPECT_NE(text.find("goal >= 6000: met"), std::string::npos) << text;
   EXPECT_NE(text.find("goal >= 85: MISSED"), std::string::npos) << text;
+}
+
+TEST(results, a_goal_may_be_a_multiple_of_the_limit_of_the_same_round) {
+  question asked{.text = "payload", .figure = "", .times_limit = 1.25};
+  results r;
+  for (const auto& [round, plait, limit] : {std::tuple{0, 50.0, 41.0}, {1, 500.0, 410.0}}) {
+    r.add(asked, "plait", round, {plait, "ms"});
+    r.add(asked, "limit", round, {limit, "ms"});
+  }
+  EXPECT_NE(printed(r).find("goal <= 1.25 of the limit: met"), std::string::npos) << printed(r);
+  EXPECT_EQ(r.json()[0]["goal_times_limit"], 1.25);
+  EXPECT_EQ(r.json()[1]["goal_times_limit"], nullptr);
+  r.add(asked, "plait", 0, {60, "ms"});
+  r.add(asked, "plait", 1, {600, "ms"});
+  EXPECT_NE(printed(r).find("goal <= 1.25 of the limit: MISSED"), std::string::npos) << printed(r);
+}
+
+TEST(results, a_goal_beside_the_limit_says_nothing_where_the_limit_failed) {
+  results r;
+  r.add({.text = "payload", .figure = "", .times_limit = 1.25}, "plait", 0, {50, "ms"});
+  EXPECT_EQ(printed(r).find("goal"), std::string::npos) << printed(r);
 }
 
 TEST(results, prints_the_ratio_of_plait_to_each_other_whatever_the_order_of_their_runs) {

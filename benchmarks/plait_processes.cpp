@@ -1,0 +1,125 @@
+// plait: a task on an event loop offloads calls to a process_pool_executor and awaits them.
+#include <plait/plait.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <ranges>
+#include <utility>
+#include <vector>
+
+#include "benchmarks/measure_processes.hpp"
+#include "benchmarks/plait_acts.hpp"
+#include <unistd.h>
+
+namespace {
+
+using namespace bench;
+
+plait::process_pool_options workers_of(const arguments& a) { return {.max_workers = a.workers()}; }
+
+int process_id() { return static_cast<int>(getpid()); }
+
+// Until each of the pool's workers has answered a call.
+plait::task<void> all_answer(plait::executor& pool, int workers) {
+  auto& loop = plait::get_running_loop();
+  std::vector<int> answered;
+  while (answered.size() < static_cast<std::size_t>(workers)) {
+    std::vector<plait::future<int>> asked;
+    for (int i = 0; i < workers; ++i) asked.push_back(loop.run_in_executor(pool, process_id));
+    for (auto& one : asked) answered.push_back(co_await one);
+    std::ranges::sort(answered);
+    const auto twice = std::ranges::unique(answered);
+    answered.erase(twice.begin(), twice.end());
+  }
+}
+
+void latency(const arguments& a) {
+  plait::process_pool_executor pool{workers_of(a)};
+  measure_latency(pool, a[1]);
+}
+
+void throughput(const arguments& a) {
+  const auto streams = a[2];
+  const auto each = a[1] / streams;
+  plait::process_pool_executor pool{workers_of(a)};
+  plait::event_loop loop;
+  loop.run_until_complete(all_answer(pool, a.workers()));
+  report_throughput(streams * each, time_streams(loop, pool, streams, each));
+}
+
+// Off the loop, as a plain range; on it `co_await results.next()` gives one at a time.
+void map(const arguments& a) {
+  plait::process_pool_executor pool{workers_of(a)};
+  plait::event_loop loop;
+  loop.run_until_complete(all_answer(pool, a.workers()));
+  const plait::map_options options{.chunk_size = a[2], .buffer_size = chunks_in_flight * a[2]};
+  std::uint64_t sum = 0;
+  const auto started = now_ns();
+  for (const auto one : pool.map(options, call, std::views::iota(std::uint64_t{0}, a[1]))) sum += one;
+  const auto elapsed = now_ns() - started;
+  require(sum == sum_of_calls(a[1]), "wrong sum");
+  report_throughput(a[1], elapsed);
+}
+
+plait::task<block> there_and_back(plait::executor& pool, block& bytes) {
+  co_return co_await plait::get_running_loop().run_in_executor(pool, echo, std::move(bytes));
+}
+
+void payload(const arguments& a) {
+  plait::process_pool_executor pool{workers_of(a)};
+  plait::event_loop loop;
+  loop.run_until_complete(all_answer(pool, a.workers()));
+  measure_payload(a[1], a[2], [&](block bytes) { return loop.run_until_complete(there_and_back(pool, bytes)); });
+}
+
+void measure_pools(const arguments& a, plait::start_method how) {
+  plait::event_loop loop;
+  measure_start(a[1], [&] {
+    auto pool = std::make_unique<plait::process_pool_executor>(
+        plait::process_pool_options{.max_workers = a.workers(), .start = how});
+    loop.run_until_complete(all_answer(*pool, a.workers()));
+    return pool;
+  });
+}
+
+void start(const arguments& a) { measure_pools(a, plait::start_method::fork_server); }
+
+void start_spawn(const arguments& a) { measure_pools(a, plait::start_method::spawn); }
+
+void start_big(const arguments& a) {
+  const touched_memory held(a[2]);
+  start(a);
+}
+
+plait::task<void> take_naps(plait::executor& pool, std::uint64_t n, std::uint64_t ms) {
+  auto& loop = plait::get_running_loop();
+  std::vector<plait::future<std::uint64_t>> naps;
+  for (std::uint64_t i = 0; i < n; ++i) naps.push_back(loop.run_in_executor(pool, nap, ms));
+  auto [completed, pending] = co_await plait::wait(naps);
+  for (auto& one : completed) require(one.result() == ms, "wrong result");
+  require(pending.empty(), "a nap has not ended");
+}
+
+void naps(const arguments& a) {
+  const auto started = now_ns();
+  {
+    plait::process_pool_executor pool{workers_of(a)};
+    plait::event_loop loop;
+    loop.run_until_complete(take_naps(pool, a[1], a[2]));
+  }
+  report_naps(now_ns() - started);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return perform_act(argc, argv,
+                     {{"lat", "WORKERS N", latency},
+                      {"thr", "WORKERS N IN_FLIGHT", throughput},
+                      {"map", "WORKERS N CHUNK", map},
+                      {"payload", "WORKERS N MIB", payload},
+                      {"start", "WORKERS N", start},
+                      {"start_spawn", "WORKERS N", start_spawn},
+                      {"start_big", "WORKERS N MIB", start_big},
+                      {"naps", "WORKERS N MS", naps}});
+}
