@@ -1,7 +1,5 @@
 #include <plait/core/future.hpp>
 
-#include <new>
-
 namespace plait::inline PLAIT_ABI::detail {
 
 std::exception_ptr future_base::exception() const {
@@ -20,13 +18,7 @@ void future_base::wait_for(nanoseconds timeout) const {
 }
 
 void report_done_callback_error(const std::exception_ptr& error) noexcept {
-  constexpr std::string_view message = "a done callback threw";
-  if (auto* const here = home::current()) return here->unhandled(message, error);
-  try {
-    report(severity::error, std::string(message) + " " + describe(error));
-  } catch (const std::bad_alloc&) {
-    report(severity::error, message);
-  }
+  report(severity::error, "a done callback threw " + describe(error));
 }
 
 bool state_awaiter::wait() noexcept {

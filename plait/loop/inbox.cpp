@@ -14,9 +14,12 @@ ready* inbox::oldest_first(std::uintptr_t newest) noexcept {
 }
 
 void inbox::sleep(time_point deadline) noexcept {
-  if (!fall_asleep()) return;
+  auto seen = nothing;
+  if (!newest_.compare_exchange_strong(seen, asleep, std::memory_order_relaxed)) return;
   poller_.wait(deadline);
-  awaken();
+  seen = asleep;
+  // Awake again, unless somebody has put something there; that one owes, or has given, a wake-up.
+  if (!newest_.compare_exchange_strong(seen, nothing, std::memory_order_relaxed)) ++wakes_owed_;
 }
 
 ready* inbox::close() noexcept {
