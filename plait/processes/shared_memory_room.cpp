@@ -1,3 +1,4 @@
+#include <plait/core/internal/cgroups.hpp>
 #include <plait/processes/internal/shared_memory_room.hpp>
 
 #include <algorithm>
@@ -55,23 +56,11 @@ std::uint64_t room_of_group(const std::string& folder, bool version_2) {
               field_in(folder + "/memory.stat", "total_inactive_file"));
 }
 
-// The tightest limit on the way from this process's group up to the root. A line of /proc/self/cgroup is
-// `id:controllers:/path`; version 2 has no controllers in it.
 std::uint64_t room_of_groups() {
   auto least = unlimited;
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const auto controllers = line.substr(first + 1, second - first - 1);
-    if (!controllers.empty() && controllers.find("memory") == std::string::npos) continue;
-    const std::string root = controllers.empty() ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
-    for (auto path = line.substr(second + 1);; path.erase(path.find_last_of('/'))) {
-      least = std::min(least, room_of_group(root + path, controllers.empty()));
-      if (path.find('/') == std::string::npos) break;
-    }
-  }
+  for_each_cgroup("memory", [&](const std::string& folder, bool version_2) {
+    least = std::min(least, room_of_group(folder, version_2));
+  });
   return least;
 }
 

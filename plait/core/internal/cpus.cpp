@@ -1,3 +1,4 @@
+#include <plait/core/internal/cgroups.hpp>
 #include <plait/core/internal/cpus.hpp>
 
 #include <algorithm>
@@ -31,23 +32,9 @@ double quota_of(const std::string& folder) {
   return HUGE_VAL;
 }
 
-// The tightest quota on the way from this process's cgroup up to the root. A line of /proc/self/cgroup is
-// `id:controllers:/path`; version 2 has no controllers in it.
 double allowed_by_cgroup() {
   double least = HUGE_VAL;
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const auto controllers = line.substr(first + 1, second - first - 1);
-    if (!controllers.empty() && controllers.find("cpu") == std::string::npos) continue;
-    const std::string root = controllers.empty() ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
-    for (auto path = line.substr(second + 1);; path.erase(path.find_last_of('/'))) {
-      least = std::min(least, quota_of(root + path));
-      if (path.find('/') == std::string::npos) break;
-    }
-  }
+  for_each_cgroup("cpu", [&](const std::string& folder, bool) { least = std::min(least, quota_of(folder)); });
   return least;
 }
 
