@@ -4,6 +4,9 @@ include(CMakePackageConfigHelpers)
 set(PLAIT_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/plait")
 
 install(TARGETS plait EXPORT plaitTargets)
+if(PLAIT_TOOLS)
+  install(TARGETS plait_tool RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+endif()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/plait/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/plait"
   FILES_MATCHING PATTERN "*.hpp"
   PATTERN "internal" EXCLUDE

@@ -242,6 +242,9 @@ int main(int argc, char** argv) {
   try {
     plait::run(run(*pool, bar, sums, given->folder));
     bar.finish();
+  } catch (const plait::interrupted_error&) {
+    bar.hide();
+    status = 130;  // as shells call what Ctrl-C ended
   } catch (const std::exception& e) {
     bar.hide();
     const auto* const error = dynamic_cast<const std::system_error*>(&e);

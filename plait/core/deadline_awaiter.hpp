@@ -34,6 +34,9 @@ class PLAIT_API deadline_awaiter final : public state_awaiter {
   void ring() noexcept;
   void stop_alarm() noexcept;
   [[nodiscard]] withdrawal withdraw() noexcept override;
+  [[nodiscard]] state* needs() const noexcept override {
+    return alarm_.when == sync::forever ? state_.get() : nullptr;
+  }
 
   alarm alarm_;
   bool rung_ = false;  // the alarm has taken it off the list, and woken it

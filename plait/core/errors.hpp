@@ -47,6 +47,22 @@ class PLAIT_API loop_closed_error : public invalid_state_error {
   ~loop_closed_error() override;
 };
 
+/// A task awaits what can't be done before the task itself is: itself, or a task that waits for it. Thrown at the
+/// await that closes the cycle; what() names the tasks in it.
+class PLAIT_API cyclic_await_error : public invalid_state_error {
+ public:
+  using invalid_state_error::invalid_state_error;
+  ~cyclic_await_error() override;
+};
+
+/// plait::run was interrupted by Ctrl-C (SIGINT), and its main task has ended by that. What main() does with it:
+/// `catch (const plait::interrupted_error&) { return 130; }`, as shells call a program that SIGINT ended.
+class PLAIT_API interrupted_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+  ~interrupted_error() override;
+};
+
 /// A promise was dropped before it had a value.
 class PLAIT_API broken_promise : public std::logic_error {
  public:

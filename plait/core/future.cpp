@@ -1,5 +1,7 @@
 #include <plait/core/future.hpp>
 
+#include <new>
+
 namespace plait::inline PLAIT_ABI::detail {
 
 std::exception_ptr future_base::exception() const {
@@ -18,7 +20,13 @@ void future_base::wait_for(nanoseconds timeout) const {
 }
 
 void report_done_callback_error(const std::exception_ptr& error) noexcept {
-  report(severity::error, "a done callback threw " + describe(error));
+  constexpr std::string_view message = "a done callback threw";
+  if (auto* const here = home::current()) return here->unhandled(message, error);
+  try {
+    report(severity::error, std::string(message) + " " + describe(error));
+  } catch (const std::bad_alloc&) {
+    report(severity::error, message);
+  }
 }
 
 bool state_awaiter::wait() noexcept {

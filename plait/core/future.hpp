@@ -87,6 +87,7 @@ template <class Future, class F> struct done_callback final : waiter {
     self->call();
   }
   void call() noexcept {
+    const context_scope inside(std::move(variables));
     try {
       std::invoke(std::move(function), std::move(future));
     } catch (...) {
@@ -97,6 +98,7 @@ template <class Future, class F> struct done_callback final : waiter {
 
   Future future;
   F function;
+  context_copy variables = copy_context();  // of who added it
 };
 
 PLAIT_API void report_done_callback_error(const std::exception_ptr& error) noexcept;
@@ -123,6 +125,7 @@ class PLAIT_API state_awaiter : public suspension, private waiter {
       state_->cancel();
       return false;
     }
+    check_no_cycle(*state_.get());
     return wait();
   }
 
@@ -131,8 +134,10 @@ class PLAIT_API state_awaiter : public suspension, private waiter {
   state_awaiter(state_awaiter&& other) noexcept : suspension(), waiter(&fired), state_(std::move(other.state_)) {}
   ~state_awaiter() = default;
 
+  void describe_wait(wait_listener& to) const override { to.waits_for(*state_.get()); }
   /// What cancelling the waiting task does to what it waits for.
   [[nodiscard]] withdrawal withdraw() noexcept override;
+  [[nodiscard]] state* needs() const noexcept override { return state_.get(); }
   /// False where it need not suspend: it is done.
   bool wait() noexcept;
   [[nodiscard]] bool stop_waiting() noexcept { return state_->remove(*this); }

@@ -1,6 +1,13 @@
 #include <plait/core/errors.hpp>
 #include <plait/core/home.hpp>
+#include <plait/core/internal/context_here.hpp>
+#include <plait/core/internal/printable.hpp>
+#include <plait/core/report.hpp>
 
+#include <algorithm>
+#include <new>
+#include <string>
+#include <typeinfo>
 #include <utility>
 
 namespace plait::inline PLAIT_ABI::detail {
@@ -15,6 +22,14 @@ thread_local blocking_observer* this_threads_observer = nullptr;
 home* home::current() noexcept { return running_home; }
 home* home::set_current(home* h) noexcept { return std::exchange(running_home, h); }
 
+void home::unhandled(std::string_view message, const std::exception_ptr& error) noexcept {
+  try {
+    report(severity::error, std::string(message) + " " + describe(error));
+  } catch (const std::bad_alloc&) {
+    report(severity::error, message);
+  }
+}
+
 void wake(home& where, ready& what) noexcept {
   if (home::current() == &where)
     where.push(what);
@@ -27,6 +42,15 @@ void suspension::run() noexcept {
   if (context.suspended_ == this) context.suspended_ = nullptr;
   if (std::exchange(context.cancel_at_next_await_, false)) cancelled_ = true;
   context.drive(coroutine_);
+}
+
+// "plait::v0::detail::lock_awaiter" as "lock".
+void suspension::describe_wait(wait_listener& to) const {
+  auto name = type_name(typeid(*this));
+  name.resize(std::min(name.size(), name.find('<')));
+  if (const auto scope = name.rfind(':'); scope != std::string::npos) name.erase(0, scope + 1);
+  if (name.ends_with("_awaiter")) name.resize(name.size() - std::string_view("_awaiter").size());
+  to.waits_in(name);
 }
 
 bool suspension::begin_in(std::coroutine_handle<> coroutine, task_context* context) {
@@ -50,6 +74,7 @@ bool suspension::begin_delegating_in(std::coroutine_handle<> coroutine, task_con
 }
 
 void suspension::not_suspended() noexcept { context_->suspended_ = nullptr; }
+void suspension::leave_cancel_to_next_await() noexcept { context_->cancel_at_next_await_ = true; }
 void suspension::resumed() const {
   if (cancelled_) throw cancelled_error();
 }
@@ -59,6 +84,7 @@ task_context* task_context::current() noexcept { return running_context; }
 
 void task_context::drive(std::coroutine_handle<> coroutine) noexcept {
   auto* const outer = std::exchange(running_context, this);
+  auto* const outer_variables = std::exchange(current_context_slot, &variables_);
   // Inside foreign coroutines there may be another drive of this context further out: what was handed to that one,
   // and the end, are left to it.
   const bool outermost = !std::exchange(driven_, true);
@@ -69,6 +95,7 @@ void task_context::drive(std::coroutine_handle<> coroutine) noexcept {
   }
   next_ = for_outer_drive;
   running_context = outer;
+  current_context_slot = outer_variables;
   if (!outermost) return;
   driven_ = false;
   if (std::exchange(ended_, false)) ended();

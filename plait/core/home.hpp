@@ -15,10 +15,12 @@
 // suspension, and its frame is never destroyed while somebody is about to wake it.
 #pragma once
 
+#include <plait/core/context.hpp>
 #include <plait/core/sync.hpp>
 
 #include <coroutine>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string_view>
 
@@ -26,6 +28,7 @@ namespace plait::inline PLAIT_ABI::detail {
 
 class state;
 class task_context;
+class task_state;
 
 /// Something that a home runs once on its own thread.
 struct PLAIT_API ready {
@@ -33,6 +36,8 @@ struct PLAIT_API ready {
   virtual void run() noexcept = 0;
   /// The home is closed and will not run it.
   virtual void drop() noexcept {}
+  /// Whose step it is, for who watches; null where it is no task's.
+  [[nodiscard]] virtual const task_context* works_for() const noexcept { return nullptr; }
 
  protected:
   ready() noexcept = default;
@@ -93,6 +98,9 @@ class PLAIT_API home {
   [[nodiscard]] virtual bool attach(const std::shared_ptr<news_source>& source) noexcept = 0;
   /// The context of coroutines that belong to no task of this home.
   [[nodiscard]] virtual task_context& stranger() noexcept = 0;
+  /// Something that runs here threw, and nobody can be given the exception: `message` says what. By default a report.
+  /// Only on the home's own thread.
+  virtual void unhandled(std::string_view message, const std::exception_ptr& error) noexcept;
 
  protected:
   home() noexcept = default;
@@ -110,10 +118,25 @@ enum class withdrawal : std::uint8_t {
   delegated,  ///< what it waits for was cancelled in its turn, and will wake it
 };
 
+/// Hears what a coroutine waits for.
+class PLAIT_API wait_listener {
+ public:
+  /// In words: "sleep".
+  virtual void waits_in(std::string_view what) = 0;
+  /// One of the states that it waits for.
+  virtual void waits_for(state& awaited) = 0;
+
+ protected:
+  ~wait_listener() = default;
+};
+
 /// A coroutine that waits. Lives in its frame.
 class PLAIT_API suspension : public ready {
  public:
   void run() noexcept final;
+  [[nodiscard]] const task_context* works_for() const noexcept final { return context_; }
+  /// Tells what it waits for, while it is suspended; on the home's thread. By default its type's name.
+  virtual void describe_wait(wait_listener& to) const;
 
  protected:
   suspension() noexcept = default;
@@ -128,10 +151,20 @@ class PLAIT_API suspension : public ready {
   [[nodiscard]] bool begin_delegating(std::coroutine_handle<Promise> coroutine, const char* what);
   /// What await_resume does first: throws cancelled_error where the wait was cancelled.
   void resumed() const;
+  /// The same without a throw.
+  [[nodiscard]] bool was_cancelled() const noexcept { return cancelled_; }
   /// Takes back begin where it does not suspend after all.
   void not_suspended() noexcept;
+  /// Gives back a cancel that begin_delegating took, where nothing was left that could be cancelled: the next await
+  /// gets it.
+  void leave_cancel_to_next_await() noexcept;
   [[nodiscard]] home& where() const noexcept;
   [[nodiscard]] virtual withdrawal withdraw() noexcept = 0;
+  /// Without which it does not go on; null where nothing is, or a timeout as well.
+  [[nodiscard]] virtual state* needs() const noexcept { return nullptr; }
+  /// Between begin and suspending for `awaited`: throws cyclic_await_error where that needs this coroutine's task
+  /// (cyclic_await.cpp).
+  void check_no_cycle(state& awaited);
 
  private:
   friend class task_context;
@@ -146,7 +179,7 @@ class PLAIT_API suspension : public ready {
 /// What all coroutines of one task share: its home, where it is suspended, whether it was told to stop.
 class PLAIT_API task_context {
  public:
-  explicit task_context(home& where) noexcept : home_(&where) {}
+  explicit task_context(home& where) noexcept : home_(&where), variables_{copy_context()} {}
   task_context(const task_context&) = delete;
   task_context& operator=(const task_context&) = delete;
 
@@ -174,13 +207,25 @@ class PLAIT_API task_context {
 
   /// On the home's thread: cancelled_error at the await where it is suspended, or at the next one.
   void request_cancel() noexcept;
+  /// Of the task; null for strangers.
+  [[nodiscard]] virtual state* own_state() noexcept { return nullptr; }
+  /// What its coroutine is suspended for, and needs; null where there is no such. On the home's thread.
+  [[nodiscard]] state* needs() const noexcept { return suspended_ ? suspended_->needs() : nullptr; }
   /// A request has reached the task and was not taken back.
   [[nodiscard]] virtual bool cancel_arrived() const noexcept { return false; }
+  /// The task whose context this is; null for a stranger's.
+  [[nodiscard]] virtual task_state* as_task() noexcept { return nullptr; }
+  /// A request has been made that no await has seen.
+  [[nodiscard]] bool has_unseen_cancel() const noexcept { return cancel_at_next_await_; }
+  /// Where it is suspended, on the home's thread; null where it runs or is about to.
+  [[nodiscard]] const suspension* suspended_at() const noexcept { return suspended_; }
   /// Forgets a request that has not arrived yet.
   void forget_cancel() noexcept { cancel_at_next_await_ = false; }
 
  protected:
   ~task_context() = default;
+  /// No coroutine of it will run any more: what it had set may go.
+  void forget_variables() noexcept { variables_ = {}; }
   /// The outermost coroutine has ended; called by the driver, on the home's thread. May end the context's life.
   virtual void ended() noexcept {}
 
@@ -188,6 +233,7 @@ class PLAIT_API task_context {
   friend class suspension;
 
   home* home_;
+  context_slot variables_;  // what its maker had set, and what it has set since
   suspension* suspended_ = nullptr;
   std::coroutine_handle<> next_;
   bool cancel_at_next_await_ = false;

@@ -58,7 +58,7 @@ call_status state::status() const noexcept {
 }
 
 void state::rethrow() const {
-  if (error_) std::rethrow_exception(error_);
+  if (error_) std::rethrow_exception(error());
   if (status_.load(std::memory_order_relaxed) == call_status::cancelled) throw cancelled_error();
 }
 

@@ -64,6 +64,17 @@ struct waiter {
   fire_function fire;      // called once, on the completing thread; the waiter may be gone after it
 };
 
+class state;
+
+/// Hears what a state can't be done without.
+class PLAIT_API need_listener {
+ public:
+  virtual void needs(state& other) noexcept = 0;
+
+ protected:
+  ~need_listener() = default;
+};
+
 class PLAIT_API state {
  public:
   state(const state&) = delete;
@@ -78,12 +89,17 @@ class PLAIT_API state {
   [[nodiscard]] bool has_one_handle() const noexcept {
     return handles_.load(std::memory_order_acquire) / one_handle == 1;
   }
+  /// For who has a keeper.
+  [[nodiscard]] bool has_no_handle() const noexcept { return handles_.load(std::memory_order_acquire) < one_handle; }
 
   // ── looking ──
   [[nodiscard]] bool done() const noexcept { return waiters_.load(std::memory_order_acquire) == done_mark; }
   [[nodiscard]] call_status status() const noexcept;
-  /// Null unless it is done and ended with an exception. A reference into the state.
-  [[nodiscard]] const std::exception_ptr& error() const noexcept { return error_; }
+  /// Null unless it is done and ended with an exception. A reference into the state. Who asks has been told of it.
+  [[nodiscard]] const std::exception_ptr& error() const noexcept {
+    if (error_) error_was_read_.store(true, std::memory_order_relaxed);
+    return error_;
+  }
   /// Throws what it ended with unless that is a value.
   void rethrow() const;
   /// The std::optional<T> that holds the value when done.
@@ -94,6 +110,15 @@ class PLAIT_API state {
   /// Where it was thrown, if its producer is another process that told; else empty.
   [[nodiscard]] virtual std::string remote_trace() const { return {}; }
 
+  /// Tells the states that it can't be done without, as far as this thread may know them.
+  virtual void tell_needs(need_listener&) noexcept {}
+  [[nodiscard]] bool has_waiters() const noexcept {
+    return (waiters_.load(std::memory_order_relaxed) & ~(lock_bit | done_mark | orphan_mark)) != empty;
+  }
+  /// True once, for who is to tell of an error of it that nobody sees.
+  [[nodiscard]] bool claim_watch() noexcept { return !watched_.exchange(true, std::memory_order_relaxed); }
+  void give_back_watch() noexcept { watched_.store(false, std::memory_order_relaxed); }
+
   // ── waiting ──
   /// False where it is done already (then `w` was not added).
   [[nodiscard]] bool add(waiter& w) noexcept;
@@ -102,6 +127,8 @@ class PLAIT_API state {
   /// Blocks until done. False where the deadline passed first. On a running loop's own thread it throws
   /// invalid_state_error instead of blocking.
   bool wait_until(time_point deadline);
+  /// A thread is about to block for it, or for something that needs it. For a producer that is far away.
+  virtual void wanted_by_thread() noexcept {}
 
  protected:
   /// With one handle.
@@ -128,6 +155,10 @@ class PLAIT_API state {
     status_.compare_exchange_strong(expected, call_status::running, std::memory_order_relaxed);
   }
   void set_error(std::exception_ptr error) noexcept { error_ = std::move(error); }
+  /// It ended with an exception that nobody has asked for. Exact when the last handle has gone.
+  [[nodiscard]] bool has_unread_error() const noexcept {
+    return error_ && !error_was_read_.load(std::memory_order_relaxed);
+  }
   /// Makes what was written visible, and fires the waiters. The caller must not touch the state after it, unless it
   /// has a handle.
   void publish(call_status status) noexcept;
@@ -135,8 +166,6 @@ class PLAIT_API state {
   virtual void destroy() noexcept { delete this; }
 
   // ── for a producer that is far away ──
-  /// A thread is about to block for it.
-  virtual void wanted_by_thread() noexcept {}
   /// Somebody asks how far it has got, and it was pending when last heard of.
   virtual void look_again() const noexcept {}
 
@@ -172,6 +201,8 @@ class PLAIT_API state {
   sync::atomic<std::uint32_t> handles_{one_handle};
   sync::atomic<call_status> status_{call_status::pending};  // a hint until done; exact then
   sync::atomic<std::uint8_t> right_{0};                     // its winner alone writes the result
+  sync::atomic<bool> watched_{false};
+  mutable sync::atomic<bool> error_was_read_{false};  // ordered by handles_, for who drops the last
 };
 
 /// A counted pointer to a state.

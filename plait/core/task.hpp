@@ -19,6 +19,15 @@ template <class T> class task;
 
 namespace detail {
 
+template <class X> inline constexpr bool is_task = false;
+template <class T> inline constexpr bool is_task<task<T>> = true;
+
+/// A task is dropped that never ran; told to whom set_dropped_task_function named.
+PLAIT_API void task_dropped(const void* frame) noexcept;
+using dropped_task_function = void (*)(const void* frame) noexcept;
+/// For debug mode: from now on `function` hears of them; null: nobody.
+PLAIT_API void set_dropped_task_function(dropped_task_function function) noexcept;
+
 /// A task's promise: who waits for it, and how it ended.
 class task_promise_base : public promise_base {
  public:
@@ -88,7 +97,10 @@ template <class T> class [[nodiscard]] task {
     return *this;
   }
   ~task() {
-    if (coroutine_) coroutine_.destroy();
+    if (!coroutine_) return;
+    if (!coroutine_.promise().context()) [[unlikely]]
+      detail::task_dropped(coroutine_.address());
+    coroutine_.destroy();
   }
   void swap(task& other) noexcept { std::swap(coroutine_, other.coroutine_); }
 

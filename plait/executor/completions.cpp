@@ -38,18 +38,28 @@ struct completions::done_list {
 
 completions::completions(bool ordered) : done_(ordered ? nullptr : std::make_shared<done_list>()) {}
 completions::completions(completions&&) noexcept = default;
-completions::~completions() = default;
+completions::~completions() {
+  for (auto& [key, waiting] : on_their_way_) {
+    if (waiting.node && waiting.state->remove(*waiting.node)) delete static_cast<done_list::node*>(waiting.node);
+  }
+}
 
 void completions::add(entry added) {
   const auto key = added_++;
   const auto state = added.state;
   auto node = done_ ? std::make_unique<done_list::node>(done_, key, state_keeper(state)) : nullptr;
-  on_their_way_.emplace(key, std::move(added));
+  on_their_way_.emplace(key, waited_for{std::move(added), node.get()});
   if (!done_) return;
   if (state->add(*node))
     static_cast<void>(node.release());  // fired() takes it over
   else
     done_->arrived(key);
+}
+
+bool completions::ready() const {
+  if (!done_) return on_their_way_.at(first_).state->done();
+  const std::lock_guard lock(done_->lock_);
+  return !done_->keys.empty();
 }
 
 state_handle completions::next_to_wait_for() {
@@ -77,6 +87,10 @@ completions::entry completions::take() {
   auto taken = std::move(found->second);
   on_their_way_.erase(found);
   return taken;
+}
+
+void completions::want_all() noexcept {
+  for (auto& [key, waiting] : on_their_way_) waiting.state->wanted_by_thread();
 }
 
 void completions::cancel_all() noexcept {

@@ -21,12 +21,17 @@ class PLAIT_API completions {
 
   explicit completions(bool ordered);
   completions(completions&&) noexcept;
+  /// Those that are still on their way are left alone, and know nothing of it any more.
   ~completions();
 
   void add(entry added);
   [[nodiscard]] std::size_t size() const noexcept { return on_their_way_.size(); }
   [[nodiscard]] bool empty() const noexcept { return on_their_way_.empty(); }
 
+  /// One can be taken without waiting.
+  [[nodiscard]] bool ready() const;
+  /// A thread is going to block for them, one after the other.
+  void want_all() noexcept;
   /// Blocks until one can be taken; false where the deadline passed first.
   [[nodiscard]] bool wait_until(time_point deadline) { return next_to_wait_for()->wait_until(deadline); }
   /// The same for a coroutine.
@@ -37,13 +42,16 @@ class PLAIT_API completions {
 
  private:
   struct done_list;
+  struct waited_for : entry {
+    waiter* node = nullptr;  // it stands in the state's list until the state is done; null: in order
+  };
   /// What is done as soon as one can be taken.
   [[nodiscard]] state_handle next_to_wait_for();
 
-  std::uint64_t added_ = 0;                                // also the key of the next
-  std::uint64_t first_ = 0;                                // in order: the key of the next to take
-  std::unordered_map<std::uint64_t, entry> on_their_way_;  // by the number of when it was added
-  std::shared_ptr<done_list> done_;                        // null: in order
+  std::uint64_t added_ = 0;                                     // also the key of the next
+  std::uint64_t first_ = 0;                                     // in order: the key of the next to take
+  std::unordered_map<std::uint64_t, waited_for> on_their_way_;  // by the number of when it was added
+  std::shared_ptr<done_list> done_;                             // null: in order
 };
 
 }  // namespace plait::inline PLAIT_ABI::detail

@@ -164,6 +164,7 @@ template <class R> class [[nodiscard]] map_results {
   }
   bool submit(slot* room) noexcept {
     return attempt([&] {
+      const detail::context_scope inside(variables_);
       auto submitted = source_->submit(*pool_, room);
       if (!submitted.state) return false;
       chunks_.add(std::move(submitted));
@@ -229,6 +230,7 @@ template <class R> class [[nodiscard]] map_results {
   executor* pool_;
   std::unique_ptr<detail::map_source<R>> source_;
   detail::completions chunks_;
+  detail::context_copy variables_ = detail::copy_context();  // all items see what map's caller had set
   time_point deadline_;
   std::size_t most_in_flight_;
   std::exception_ptr source_error_;

@@ -87,6 +87,13 @@ void work_item::wanted_by_thread() noexcept {
   if (!done()) owner_->wanted_by_thread(*this);
 }
 
+call_place work_item::place() const {
+  call_place found;
+  const std::lock_guard inside(owner_gate());
+  if (owner_ && !withdrawn_ && !done()) owner_->locate(*this, found);
+  return found;
+}
+
 void work_item::look_again() const noexcept {
   if (served.load(std::memory_order_relaxed) == served_by::no_need) return;
   const std::lock_guard inside(owner_gate());
@@ -107,6 +114,7 @@ bool work_item::try_again(const std::exception_ptr& error) noexcept {
 outcome<void> work_item::execute(call_environment& environment) noexcept {
   auto* const more = mutable_extras();
   for (;;) {
+    const context_scope inside(variables_);  // each attempt begins with what the submitter had set
     const bool last = !more || more->retries_left == 0;
     try {
       invoke(environment, last);
@@ -127,6 +135,7 @@ outcome<void> work_item::execute(call_environment& environment) noexcept {
 
 void work_item::complete(outcome<void> how) noexcept {
   const bool shared = has_deadline_;
+  variables_.reset();
   if (!shared || claim()) {
     const bool cancelled = how.cancelled();
     if (cancelled) discard();
@@ -145,7 +154,10 @@ void work_item::expire(bool was_waiting) noexcept {
     } catch (...) {
       set_error(std::current_exception());
     }
-    if (was_waiting) discard();
+    if (was_waiting) {
+      discard();
+      variables_.reset();
+    }
     publish(call_status::finished);
   }
   if (was_waiting) drop_keeper();  // else its worker does it

@@ -15,6 +15,7 @@
 //   that a call that is not done always has a living owner. One that a cancel withdrew is as good as done.
 #pragma once
 
+#include <plait/core/context.hpp>
 #include <plait/core/outcome.hpp>
 #include <plait/core/state.hpp>
 #include <plait/executor/call_options.hpp>
@@ -44,6 +45,14 @@ class call_environment {
   ~call_environment() = default;
 };
 
+/// Where a call is, for who looks in.
+struct call_place {
+  std::string executor;  ///< its prefix
+  std::string worker;    ///< that runs it, or that it was sent ahead to; empty: it waits for one
+  int pid = 0;           ///< of the worker, where that is a process; -1: being started
+  bool runs = false;
+};
+
 /// An executor's inner side, as its calls see it.
 class call_owner {
  public:
@@ -55,6 +64,8 @@ class call_owner {
   };
   /// A thread is about to block for a call that this owner noted as served by a loop.
   virtual void wanted_by_thread(work_item&) noexcept {}
+  /// Says where the call is. Runs no user code.
+  virtual void locate(const work_item&, call_place&) {}
   /// Marks a call as running that was sent ahead and has been begun with since.
   virtual void look_again(work_item&) noexcept {}
   /// Takes a call that waits out of the queue, for the caller to complete (dropped), or finds who runs it. Runs no
@@ -88,6 +99,8 @@ class PLAIT_API work_item : public state {
   [[nodiscard]] int priority() const noexcept { return extras() ? extras()->priority : 0; }
   [[nodiscard]] bool is_owned_by(const call_owner& owner) const noexcept { return owner_ == &owner; }
   [[nodiscard]] bool has_deadline() const noexcept { return has_deadline_; }
+  /// Where it is; nothing is filled in where it is done.
+  [[nodiscard]] call_place place() const;
   [[nodiscard]] virtual bool takes_stop_token() const noexcept = 0;
   /// About what it and its arguments take in memory.
   [[nodiscard]] virtual std::size_t bytes() const noexcept = 0;
@@ -119,6 +132,8 @@ class PLAIT_API work_item : public state {
   virtual void keep_trace(std::string&&) {}
   /// It will not be encoded again: callable and arguments may go.
   void forget_arguments() noexcept { discard(); }
+  /// The context variables of who submitted it.
+  [[nodiscard]] const context_copy& variables() const noexcept { return variables_; }
   /// An exception came back, or the process died: true where it is worth another attempt, which is counted.
   [[nodiscard]] bool try_again(const std::exception_ptr& error) noexcept;
 
@@ -154,6 +169,7 @@ class PLAIT_API work_item : public state {
   [[nodiscard]] call_extras* mutable_extras() noexcept;
 
   call_owner* owner_ = nullptr;  // valid while not done, and only inside the gate for who comes from a future
+  context_copy variables_ = copy_context();  // goes as callable and arguments do
   layout behind_;
   bool has_deadline_ = false;
   bool withdrawn_ = false;  // by a cancel, which completes it; guarded by the gate

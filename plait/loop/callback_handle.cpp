@@ -1,15 +1,14 @@
-#include <plait/core/errors.hpp>
-#include <plait/core/report.hpp>
 #include <plait/loop/callback_handle.hpp>
 
 namespace plait::inline PLAIT_ABI::detail {
 
 void callback::run() noexcept {
   if (!cancelled()) {
+    const context_scope inside(std::move(variables_));
     try {
       call();
     } catch (...) {
-      report(severity::error, "a callback of the event loop threw " + describe(std::current_exception()));
+      home_->unhandled("a callback of the event loop threw", std::current_exception());
     }
   }
   release();

@@ -27,13 +27,14 @@ class PLAIT_API callback : public timed {
   void set_home(home& where) noexcept { home_ = &where; }
 
  protected:
-  callback() noexcept = default;
+  callback() noexcept = default;  // remembers the context variables of who adds it
   virtual ~callback() = default;
 
  private:
   virtual void call() = 0;
 
   home* home_ = nullptr;
+  context_copy variables_ = copy_context();
   sync::atomic<std::uint32_t> holders_{1};
   sync::atomic<bool> cancelled_{false};
 };

@@ -28,7 +28,11 @@ event_loop::~event_loop() {
 }
 
 void event_loop::run_forever() { core_->run_until_stopped(); }
-void event_loop::stop() noexcept { core_->stop(); }
+void event_loop::stop() {
+  check_thread("stop");
+  core_->stop();
+  core_->added();
+}
 bool event_loop::is_running() const noexcept { return core_->is_running(); }
 bool event_loop::is_closed() const noexcept { return core_->is_closed(); }
 void event_loop::close() { core_->close(); }
@@ -43,9 +47,11 @@ void event_loop::run_until_done(const detail::state_handle& awaited) {
 callback_handle event_loop::add_soon(detail::callback* owned) {
   callback_handle handle(owned);
   check_open();
+  check_thread("call_soon");
   owned->set_home(*core_);
   owned->hold();
   core_->push(*owned);
+  core_->added();
   return handle;
 }
 
@@ -61,10 +67,12 @@ callback_handle event_loop::add_threadsafe(detail::callback* owned) {
 callback_handle event_loop::add_at(time_point when, detail::callback* owned) {
   callback_handle handle(owned);
   check_open();
+  check_thread("call_later or call_at");
   owned->set_home(*core_);
   owned->when = when;
   core_->start(*owned);
   owned->hold();
+  core_->added();
   return handle;
 }
 
@@ -76,10 +84,28 @@ void event_loop::check_open() const {
 
 void event_loop::check_new_task(bool valid) const {
   check_open();
+  check_thread("create_task");
   if (!valid) detail::throw_invalid_state("plait: create_task of a task that was moved from, awaited or run before");
 }
 
-void event_loop::adopt(detail::task_state& task) noexcept { core_->adopt(task); }
+void event_loop::adopt(detail::task_state& task) noexcept {
+  core_->adopt(task);
+  core_->added();
+}
+
+namespace detail {
+
+loop_core& loop_access::core(event_loop& loop) noexcept { return *loop.core_; }
+void loop_access::check_can_run(const event_loop& loop) { loop.check_can_run(); }
+// From any thread: not create_task's check of the thread.
+void loop_access::check_new_task(const event_loop& loop, bool valid) {
+  loop.check_open();
+  if (!valid)
+    throw_invalid_state("plait: run_coroutine_threadsafe of a task that was moved from, awaited or run before");
+}
+void loop_access::send(event_loop& loop, task_state& task) { loop.core_->send(task); }
+
+}  // namespace detail
 
 void event_loop::set_default_executor(std::shared_ptr<executor> chosen) {
   if (!chosen) detail::throw_invalid_argument("chosen", "null", "an executor");

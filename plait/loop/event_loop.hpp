@@ -5,12 +5,15 @@
 #include <plait/core/task.hpp>
 #include <plait/executor/executor.hpp>
 #include <plait/loop/callback_handle.hpp>
+#include <plait/loop/exception_handler.hpp>
+#include <plait/loop/lasting_callback.hpp>
 #include <plait/loop/task_handle.hpp>
 
 #include <chrono>
 #include <concepts>
 #include <functional>
 #include <memory>
+#include <source_location>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -23,6 +26,14 @@ class process_pool_executor;
 namespace detail {
 class loop_core;
 PLAIT_API void leave_loop(event_loop& loop) noexcept;
+
+/// For the parts of plait that are made of a loop.
+struct PLAIT_API loop_access {
+  [[nodiscard]] static loop_core& core(event_loop& loop) noexcept;
+  static void check_can_run(const event_loop& loop);
+  static void check_new_task(const event_loop& loop, bool valid);
+  static void send(event_loop& loop, task_state& task);
+};
 }  // namespace detail
 
 /// Runs coroutines and callbacks, one after the other, on the thread that calls run_until_complete or run_forever,
@@ -45,10 +56,11 @@ class PLAIT_API event_loop {
   /// Runs the task and all else until the task is done; gives what it returned or throws what it threw.
   /// Throws invalid_state_error where a loop runs on this thread already or this one runs elsewhere, and "event loop
   /// stopped before the task completed" after stop(); loop_closed_error.
-  template <class T> T run_until_complete(task<T> main) {
+  template <class T>
+  T run_until_complete(task<T> main, const std::source_location& from = std::source_location::current()) {
     check_can_run();  // else the task would be started all the same, later
-    auto awaited =
-        create_task(std::move(main)).future();  // the only handle: a result that can only be moved comes out
+    auto awaited = create_task(std::move(main), {}, from)
+                       .future();  // the only handle: a result that can only be moved comes out
     return run_until_complete(std::move(awaited));
   }
   /// The same for a future, a task_handle's too.
@@ -63,10 +75,11 @@ class PLAIT_API event_loop {
   void run_forever();
   /// What runs now returns after this turn: callbacks that wait are run, those that they add are not. On the loop's
   /// thread; from another one call_soon_threadsafe([&] { loop.stop(); }).
-  void stop() noexcept;
+  void stop();
   [[nodiscard]] bool is_running() const noexcept;
 
-  /// Cancels all tasks and runs until they have ended (a task that will not be cancelled is waited for), drops
+  /// Cancels all tasks and runs until they have ended (a task that will not be cancelled is waited for; so is
+  /// one that awaits a task_handle of another loop, which must run: await its future() instead), drops
   /// callbacks that wait, cancels what waits in the default executor and the default process pool, and waits for
   /// their workers. May be called again. Throws invalid_state_error while it runs. In a coroutine of another loop it
   /// holds that one up while tasks end, and does not wait for workers (see ~thread_pool_executor,
@@ -105,13 +118,78 @@ class PLAIT_API event_loop {
     return add_at(when, make_callback(std::forward<F>(f), std::forward<Args>(args)...));
   }
 
+  // ── descriptors and signals ──
+
+  /// Calls `f(args...)` in a turn whenever `descriptor` can be read, again and again until remove_reader: it should
+  /// read, or it is called in every turn. Replaces the one before. What it throws is reported. Coroutines may wait
+  /// for the same descriptor (see readable). Regular files are always ready: their reader is called in every turn.
+  /// Remove it before closing the descriptor; the loop's close() forgets all.
+  /// Throws std::invalid_argument for a negative descriptor; std::system_error, naming it, where it is not open or
+  /// can't be watched; invalid_state_error on another thread than the running loop's; loop_closed_error.
+  template <class F, class... Args>
+    requires lasting_callable_with<F, Args...>
+  void add_reader(int descriptor, F&& f, Args&&... args) {
+    watch_to_read(descriptor, detail::make_lasting(std::forward<F>(f), std::forward<Args>(args)...));
+  }
+  /// The same whenever `descriptor` can be written.
+  template <class F, class... Args>
+    requires lasting_callable_with<F, Args...>
+  void add_writer(int descriptor, F&& f, Args&&... args) {
+    watch_to_write(descriptor, detail::make_lasting(std::forward<F>(f), std::forward<Args>(args)...));
+  }
+  /// It is not called any more. False where there was none. On the loop's thread.
+  bool remove_reader(int descriptor);
+  bool remove_writer(int descriptor);
+
+  /// Calls `f(args...)` in a turn, on the loop's thread, for each time that `signal` comes, whichever thread it comes
+  /// to. Replaces the one before. What it throws is reported. While the loop has the signal, it does nothing else to
+  /// the program; remove_signal_handler and close() put back what it did before (unless somebody has changed that
+  /// meanwhile). One that has come and was not told by then is lost.
+  /// It must not be blocked in all threads. In a forked child the signal does what it did before. Worker processes
+  /// have their own dispositions. Other code must leave the signal's disposition alone meanwhile.
+  /// Throws std::invalid_argument for a number that is no signal, and for SIGKILL, SIGSTOP, the two that the C
+  /// library keeps, and the faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL); invalid_state_error where another loop has it,
+  /// and on another thread than the running loop's; loop_closed_error.
+  template <class F, class... Args>
+    requires lasting_callable_with<F, Args...>
+  void add_signal_handler(int signal, F&& f, Args&&... args) {
+    handle_signal(signal, detail::make_lasting(std::forward<F>(f), std::forward<Args>(args)...));
+  }
+  /// Takes the handler away, and gives the signal back unless a coroutine waits for it (see next_signal); what was
+  /// kept of it is forgotten. False where the loop did not have it.
+  bool remove_signal_handler(int signal);
+
+  // ── inside another loop ──
+
+  /// For a program whose thread already runs a loop of another library (GLib, libuv, a game's): wait there until this
+  /// descriptor is readable, then call poll(), and so on. That is all: posts of other threads, timers, descriptors,
+  /// signals and what the host's own code adds (call_soon, create_task, a promise's value) all make it readable, and
+  /// it stays so until poll() is called. Call it once, before the waiting begins, and stop waiting before the loop is
+  /// destroyed. It belongs to the loop: neither read nor close it. May be watched by level or by edge.
+  ///
+  ///     g_unix_fd_add(loop.descriptor(), G_IO_IN, [](int, GIOCondition, void* l) -> gboolean {
+  ///       return static_cast<plait::event_loop*>(l)->poll(); }, &loop);
+  ///
+  /// Between polls no loop runs on the thread: get_running_loop() throws, and blocking for a future is allowed (which
+  /// waits for ever where only poll() could complete it).
+  /// Throws std::system_error where no descriptor is left for its timer; loop_closed_error.
+  [[nodiscard]] int descriptor();
+  /// One turn that does not wait: runs what is ready now. False where stop() was called since the last time; whoever
+  /// hosts the loop decides what that means. All polls on one thread. Throws as run_forever.
+  bool poll();
+
   // ── tasks and executors ──
 
   /// Starts the task in the next turn. The loop keeps it alive; the handle may be dropped. The name is copied.
-  /// Throws invalid_state_error for a task that was moved from or awaited before; loop_closed_error.
-  template <class T> task_handle<T> create_task(task<T> started, std::string_view name = {}) {
+  /// Throws invalid_state_error for a task that was moved from or awaited before; loop_closed_error. An exception
+  /// that the task ends with and that nobody asks any of its handles for is told to the exception handler when the
+  /// last handle goes. `from` is for reports and task_table.
+  template <class T>
+  task_handle<T> create_task(task<T> started, std::string_view name = {},
+                             const std::source_location& from = std::source_location::current()) {
     check_new_task(started.valid());
     auto state = std::make_unique<detail::typed_task<T>>(*core_, started, name);
+    state->set_origin(from);
     detail::state_handle handle(state.get());
     adopt(*state.release());
     return task_handle<T>(std::move(handle));
@@ -155,6 +233,31 @@ class PLAIT_API event_loop {
   }
   [[nodiscard]] future<bool> shutdown_default_process_pool() { return end_default_process_pool(nanoseconds::max()); }
 
+  // ── what goes wrong ──
+
+  /// Calls `handler` from now on, instead of default_exception_handler, with what nobody else can be given: what a
+  /// callback throws, also a done callback on this loop's thread; what a task throws that is cancelled at the loop's
+  /// end; the exception of a task that nobody asked for. On the loop's thread, at once or in a later turn; that of a
+  /// task whose last handle goes after close() is reported by default. A handler that throws is replaced by the
+  /// default for that call, and what it threw is reported too. Null: the default.
+  void set_exception_handler(exception_handler handler);
+  /// Tells the handler. On the loop's thread.
+  void call_exception_handler(const exception_context& context) noexcept;
+  /// Reports it (see set_report_function), as an error. For handlers that pass on what is not theirs.
+  static void default_exception_handler(const exception_context& context) noexcept;
+
+  /// In debug mode a step of the loop that takes slow_callback_duration or longer is reported with where its task was
+  /// created; so are tasks that are dropped before they ran (on any thread, while any loop is in debug mode);
+  /// call_soon, call_later, call_at, create_task and stop throw invalid_state_error on another thread while the loop
+  /// runs. From the start where the environment has PLAIT_DEBUG=1. It costs two looks at the clock a step.
+  void set_debug(bool on);
+  [[nodiscard]] bool get_debug() const noexcept;
+  /// 100 ms unless set otherwise. 0: every step is reported. std::invalid_argument where it is negative or NaN.
+  template <class Rep, class Period> void set_slow_callback_duration(std::chrono::duration<Rep, Period> duration) {
+    set_slow(detail::to_nanoseconds(duration, "slow_callback_duration"));
+  }
+  [[nodiscard]] nanoseconds slow_callback_duration() const noexcept;
+
  private:
   template <class F, class... Args> [[nodiscard]] static detail::callback* make_callback(F&& f, Args&&... args) {
     return new detail::typed_callback<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f),
@@ -165,12 +268,19 @@ class PLAIT_API event_loop {
   callback_handle add_at(time_point when, detail::callback* owned);
   void check_can_run() const;
   void check_open() const;
+  void check_thread(const char* call) const;
+  void set_slow(nanoseconds duration) noexcept;
   void check_new_task(bool valid) const;
   void adopt(detail::task_state& task) noexcept;
   void run_until_done(const detail::state_handle& awaited);
   future<bool> end_default_executor(nanoseconds timeout);
   future<bool> end_default_process_pool(nanoseconds timeout);
+  void watch_to_read(int descriptor, std::unique_ptr<detail::lasting_callback> called);
+  void watch_to_write(int descriptor, std::unique_ptr<detail::lasting_callback> called);
+  void handle_signal(int signal, std::unique_ptr<detail::lasting_callback> called);
+  friend struct detail::loop_access;
   friend void detail::leave_loop(event_loop& loop) noexcept;
+  friend class detail::loop_core;
   /// Cancels all tasks and runs until they have ended.
   void end_tasks();
   /// It does not end: asks its calls to stop, and leaves them to themselves.

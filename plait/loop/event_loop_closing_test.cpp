@@ -180,7 +180,7 @@ TEST(event_loop_closing, what_tasks_throw_then_is_reported_and_in_their_handles)
   loop.close();
   EXPECT_EQ(message_of<std::runtime_error>([&] { handle.result(); }), "at the end");
   EXPECT_EQ(recorded_reports::text(),
-            "a task \"stubborn\" that was cancelled at the end of its loop threw std::runtime_error: at the end\n");
+            "the task \"stubborn\" that was cancelled at the end of its loop threw std::runtime_error: at the end\n");
 }
 
 TEST(event_loop_closing, what_threads_post_meanwhile_is_run_dropped_or_refused) {

@@ -14,12 +14,9 @@ ready* inbox::oldest_first(std::uintptr_t newest) noexcept {
 }
 
 void inbox::sleep(time_point deadline) noexcept {
-  auto seen = nothing;
-  if (!newest_.compare_exchange_strong(seen, asleep, std::memory_order_relaxed)) return;
+  if (!fall_asleep()) return;
   poller_.wait(deadline);
-  seen = asleep;
-  // Awake again, unless somebody has put something there; that one owes, or has given, a wake-up.
-  if (!newest_.compare_exchange_strong(seen, nothing, std::memory_order_relaxed)) ++wakes_owed_;
+  awaken();
 }
 
 ready* inbox::close() noexcept {

@@ -1,6 +1,8 @@
 #include <plait/core/internal/owner_gate.hpp>
 #include <plait/core/internal/spin.hpp>
+#include <plait/loop/internal/descriptor_table.hpp>
 #include <plait/loop/internal/loop_core.hpp>
+#include <plait/loop/internal/signal_table.hpp>
 
 #include <algorithm>
 #include <mutex>
@@ -10,10 +12,25 @@ namespace plait::inline PLAIT_ABI::detail {
 namespace {
 
 thread_local event_loop* loop_here = nullptr;
+sync::atomic<std::uint64_t> task_numbers_drawn{0};
 
 }  // namespace
 
+loop_core::loop_core(event_loop& facade) : facade_(facade), stranger_(*this) {}
+loop_core::~loop_core() = default;
+
 event_loop* loop_core::running() noexcept { return loop_here; }
+loop_core* loop_core::running_core() noexcept { return loop_here ? loop_here->core_.get() : nullptr; }
+
+void loop_core::draw_task_numbers() noexcept {
+  constexpr std::uint64_t at_once = 16;  // arbitrary: the more, the larger the gap where the next loop goes on
+  task_number_ = task_numbers_drawn.fetch_add(at_once, std::memory_order_relaxed);
+  task_numbers_end_ = task_number_ + at_once;
+}
+
+std::uint64_t loop_core::draw_one_task_number() noexcept {
+  return task_numbers_drawn.fetch_add(1, std::memory_order_relaxed) + 1;
+}
 
 namespace {
 
@@ -38,6 +55,8 @@ class loop_core::running_here {
  public:
   explicit running_here(loop_core& loop) : loop_(loop), outer_home_(home::current()), outer_loop_(loop_here) {
     if (loop.running_.exchange(true)) throw_runs_elsewhere();
+    loop.end_rest();
+    if (loop.watch_.watches()) loop.watch_.begins_to_run();
     home::set_current(&loop);
     loop_here = &loop.facade_;
   }
@@ -47,6 +66,7 @@ class loop_core::running_here {
     loop_.leave_sources();
     loop_here = outer_loop_;
     home::set_current(outer_home_);
+    if (loop_.hosted_) loop_.rest();
     loop_.running_.store(false);
   }
 
@@ -86,6 +106,15 @@ void loop_core::run_until(state& awaited) {
   while (!stop.arrived && !awaited.remove(stop)) turns();
 }
 
+bool loop_core::poll() {
+  check_can_run();
+  const running_here here(*this);
+  inbox_.sleeper().look();
+  collect();
+  run_ready();
+  return !std::exchange(stopping_, false);
+}
+
 void loop_core::turns() noexcept {
   do turn();
   while (!stopping_);
@@ -94,16 +123,23 @@ void loop_core::turns() noexcept {
 
 void loop_core::turn() noexcept {
   collect();
-  if (!ready_ && !timers_.has_gathered() && !stopping_) wait_for_work();
+  if (!ready_ && !timers_.has_gathered() && !stopping_)
+    wait_for_work();
+  else if (is_watching())
+    inbox_.sleeper().look();
+  run_ready();
+}
+
+void loop_core::run_ready() noexcept {
   // What stands there now is cut off, so that what it adds begins a new queue.
   auto* first = std::exchange(ready_, nullptr);
   ready_end_ = &ready_;
   while (first) {
     auto* const next = first->next;
-    first->run();
+    step(*first);
     first = next;
   }
-  while (auto* const due = timers_.take_gathered()) due->run();
+  while (auto* const due = timers_.take_gathered()) step(*due);
 }
 
 void loop_core::collect() noexcept {
@@ -119,7 +155,11 @@ void loop_core::collect() noexcept {
 
 void loop_core::wait_for_work() noexcept {
   const auto next = timers_.next();
-  const bool found = spin_until([&] { return !inbox_.empty() || has_news(); });
+  const bool watching = is_watching();
+  const bool found = spin_until([&] {
+    if (watching) inbox_.sleeper().look();
+    return ready_ || !inbox_.empty() || has_news();
+  });
   if (!found) sleep(next);
   collect();
 }
@@ -136,6 +176,8 @@ void loop_core::sleep(time_point until) noexcept {
   if (!news) inbox_.sleep(until);
   for (const auto& source : sources_) source->after_sleep();
 }
+
+bool loop_core::is_watching() const noexcept { return descriptors_ && descriptors_->is_armed(); }
 
 bool loop_core::has_news() const noexcept {
   return std::ranges::any_of(sources_, [](const auto& source) { return source->has_news(); });
@@ -169,16 +211,70 @@ void loop_core::adopt(task_state& task) noexcept {
   if (ending_tasks_) task.cancel_here();
 }
 
+void loop_core::send(task_state& task) {
+  struct starter final : ready {
+    starter(loop_core& to, task_state& started) noexcept
+        : loop(to), task(started), alive((started.add_keeper(), &started)) {}
+    void run() noexcept override {
+      loop.adopt(task);
+      delete this;
+    }
+    void drop() noexcept override {
+      task.give_up();
+      delete this;
+    }
+    loop_core& loop;
+    task_state& task;
+    state_keeper alive;
+  };
+  auto* const message = new (std::nothrow) starter(*this, task);
+  if (!message) {
+    task.give_up();
+    throw std::bad_alloc();
+  }
+  if (inbox_.post(*message)) return;
+  message->drop();
+  throw loop_closed_error("plait: run_coroutine_threadsafe on an event loop that is closed");
+}
+
 void loop_core::disown(task_state& task) noexcept {
   (task.prev_task_ ? task.prev_task_->next_task_ : tasks_) = task.next_task_;
   if (task.next_task_) task.next_task_->prev_task_ = task.prev_task_;
+}
+
+void loop_core::deliver_cancel(task_state& task) noexcept {
+  if (delivering_cancel_) {
+    if (task.undelivered_++ > 0) return;
+    task.next_undelivered_ = nullptr;
+    *undelivered_end_ = &task;
+    undelivered_end_ = &task.next_undelivered_;
+    return;
+  }
+  delivering_cancel_ = true;
+  task.request_cancel();
+  while (auto* const next = undelivered_) {
+    undelivered_ = next->next_undelivered_;
+    if (!undelivered_) undelivered_end_ = &undelivered_;
+    // What was taken back meanwhile does not arrive.
+    for (auto n = std::exchange(next->undelivered_, 0); n > 0 && next->cancelling() > 0; --n) next->request_cancel();
+  }
+  delivering_cancel_ = false;
+}
+
+std::vector<task_state*> loop_core::tasks() const {
+  std::vector<task_state*> all;
+  for (auto* task = tasks_; task; task = task->next_task_) all.push_back(task);
+  std::reverse(all.begin(), all.end());
+  return all;
 }
 
 void loop_core::end_tasks() {
   if (!tasks_) return;
   const running_here here(*this);
   ending_tasks_ = true;
+  telling_tasks_to_end_ = true;
   for (auto* task = tasks_; task; task = task->next_task_) task->cancel_here();
+  telling_tasks_to_end_ = false;
   for (; tasks_; stopping_ = false) turn();
   ending_tasks_ = false;
 }
@@ -188,24 +284,30 @@ void loop_core::close() {
   if (is_running()) throw_invalid_state("plait: close() of an event loop that is running; stop it first");
   if (getpid() != owner_pid_) {  // a forked child: tasks, wake-ups and threads are the parent's
     closed_ = true;
+    if (descriptors_) descriptors_->clear(true);
+    if (signals_) signals_->clear();
     static_cast<void>(new auto(std::exchange(default_executor, nullptr)));
     default_process_pool.reset();  // its destructor knows
     return;
   }
   end_tasks();
+  watch_.leave();
   closed_ = true;
+  end_rest();
+  if (descriptors_) descriptors_->clear(false);
+  if (signals_) signals_->clear();
+  // Before anybody's threads are waited for: they may wait for what is in there.
+  for (auto* left = inbox_.close(); left;) {
+    auto* const next = left->next;
+    left->drop();
+    left = next;
+  }
   former_executors.clear();
   // Inside another loop nothing may block: there the pool's destructor does what can be done.
   if (const auto pool = std::exchange(default_executor, nullptr); pool && pool.use_count() == 1 && !home::current())
     pool->shutdown(shutdown_mode::cancel_pending);
   if (const auto pool = std::exchange(default_process_pool, nullptr); pool && !home::current())
     pool->shutdown(shutdown_mode::cancel_pending);
-  pass_owner_gate();
-  for (auto* left = inbox_.close(); left;) {
-    auto* const next = left->next;
-    left->drop();
-    left = next;
-  }
   while (ready_) {
     auto* const first = ready_;
     ready_ = first->next;
@@ -213,6 +315,7 @@ void loop_core::close() {
   }
   ready_end_ = &ready_;
   while (auto* const left = timers_.take_any()) left->drop();
+  pass_owner_gate();  // after the last task is done: those that were sent and not started ended in the inbox
 }
 
 }  // namespace plait::inline PLAIT_ABI::detail

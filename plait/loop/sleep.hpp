@@ -24,11 +24,13 @@ class PLAIT_API sleep_awaiter final : public suspension {
     return true;
   }
   void await_resume() const { resumed(); }
+  void describe_wait(wait_listener& to) const override { to.waits_in("sleep"); }
 
  private:
   struct alarm final : timed {
     explicit alarm(sleep_awaiter& whose) noexcept : sleeper(&whose) {}
     void run() noexcept override { sleeper->run(); }
+    [[nodiscard]] const task_context* works_for() const noexcept override { return sleeper->works_for(); }
     sleep_awaiter* sleeper;
   };
   void start();

@@ -3,18 +3,13 @@
 
 #include <plait/core/future.hpp>
 #include <plait/core/task.hpp>
+#include <plait/loop/awaited.hpp>
 #include <plait/loop/event_loop.hpp>
 
+#include <source_location>
 #include <utility>
 
 namespace plait::inline PLAIT_ABI {
-
-namespace detail {
-template <class A> auto awaiting(A&& a) -> decltype(std::forward<A>(a).operator co_await().await_resume());
-template <class A> auto awaiting(A&& a) -> decltype(std::forward<A>(a).await_resume());
-/// What co_await of an A gives.
-template <class A> using awaited_t = std::remove_cvref_t<decltype(awaiting(std::declval<A>()))>;
-}  // namespace detail
 
 /// Blocks until the future is done: as std::move(f).result().
 template <class T> T sync_wait(future<T> awaited) { return std::move(awaited).result(); }
@@ -22,9 +17,9 @@ template <class T> T sync_wait(future<T> awaited) { return std::move(awaited).re
 /// Runs the task to its end on an event loop of its own on this thread, and gives what it returned or throws what it
 /// threw. Tasks that it started and left are cancelled. Throws invalid_state_error where a loop runs on this thread:
 /// co_await it there.
-template <class T> T sync_wait(task<T> awaited) {
+template <class T> T sync_wait(task<T> awaited, const std::source_location& from = std::source_location::current()) {
   event_loop loop;
-  return loop.run_until_complete(std::move(awaited));
+  return loop.run_until_complete(std::move(awaited), from);
 }
 
 /// The same for anything else that can be awaited, as sleep(1s) or wait(fs).

@@ -4,6 +4,8 @@
 #include <plait/loop/sleep.hpp>
 #include <plait/loop/wait.hpp>
 
+#include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -223,11 +225,62 @@ task<int> cancels_itself_and_returns(const task_handle<int>* self) {
   co_return 3;
 }
 
-TEST(task_cancel, that_finds_no_await_any_more_changes_nothing) {
+TEST(task_cancel, in_the_last_step_wins_over_the_value) {
   event_loop loop;
   task_handle<int> self;
   self = loop.create_task(cancels_itself_and_returns(&self));
+  EXPECT_EQ(message_of<cancelled_error>([&] { loop.run_until_complete(self); }), "cancelled");
+}
+
+TEST(task_cancel, in_the_last_step_throws_the_value_away_with_the_frame) {
+  ledger seen;
+  event_loop loop;
+  task_handle<std::unique_ptr<witness>> self;
+  self = loop.create_task([](ledger* where, const auto* own) -> task<std::unique_ptr<witness>> {
+    own->cancel();
+    co_return std::make_unique<witness>(*where);
+  }(&seen, &self));
+  pass(loop);
+  EXPECT_TRUE(self.cancelled());
+  EXPECT_EQ(seen.made, 1);
+  EXPECT_EQ(seen.alive, 0);
+}
+
+TEST(task_cancel, in_the_last_step_does_not_win_over_an_exception) {
+  event_loop loop;
+  task_handle<void> self;
+  self = loop.create_task([](const task_handle<void>* own) -> task<void> {
+    own->cancel();
+    throw std::runtime_error("of the task");
+    co_return;
+  }(&self));
+  EXPECT_EQ(message_of<std::runtime_error>([&] { loop.run_until_complete(self); }), "of the task");
+}
+
+TEST(task_cancel, in_the_last_step_taken_back_lets_the_value_come) {
+  event_loop loop;
+  task_handle<int> self;
+  self = loop.create_task([](const task_handle<int>* own) -> task<int> {
+    own->cancel();
+    own->uncancel();
+    co_return 3;
+  }(&self));
   EXPECT_EQ(loop.run_until_complete(self), 3);
+}
+
+task<int> cancels_who_awaits_it(const task_handle<int>* outer) {
+  co_await sleep(0s);
+  outer->cancel();  // comes back to this task, which is in its last step
+  co_return 3;
+}
+
+TEST(task_cancel, passed_on_to_a_task_in_its_last_step_is_not_lost) {
+  event_loop loop;
+  task_handle<int> outer;
+  const auto inner = loop.create_task(cancels_who_awaits_it(&outer));
+  outer = loop.create_task(passes_on(inner));
+  EXPECT_EQ(message_of<cancelled_error>([&] { loop.run_until_complete(outer); }), "cancelled");
+  EXPECT_TRUE(inner.cancelled());
 }
 
 TEST(task_cancel, taken_back_before_it_arrived_is_none) {

@@ -2,10 +2,12 @@
 #include <plait/core/promise.hpp>
 #include <plait/loop/event_loop.hpp>
 #include <plait/loop/sleep.hpp>
+#include <plait/loop/task_group.hpp>
 #include <plait/threads/thread_pool_executor.hpp>
 
 #include <atomic>
 #include <memory>
+#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -177,6 +179,56 @@ TEST(task_cancel_threads, leaves_a_running_call_that_ends_when_the_loop_is_gone)
   call.pool.shutdown();
   EXPECT_EQ(call.results.made, 1);
   EXPECT_EQ(call.results.alive, 0);
+}
+
+TEST(task_cancel_threads, leaves_a_running_call_its_arguments_when_the_frame_that_gave_them_is_gone) {
+  ledger seen;
+  gate begun;
+  gate release;
+  std::string read;
+  thread_pool_executor pool(thread_pool_options{.max_workers = 1});
+  event_loop loop;
+  const auto gives_its_local = [](thread_pool_executor& where, gate& began, gate& go_on, std::string& into,
+                                  witness) -> task<void> {
+    const std::string local = "a local variable, too long to be kept in place";
+    const auto reads = [&](const std::string& argument) {
+      began.open();
+      go_on.wait();
+      into = argument;
+    };
+    auto call = where.submit(reads, local);
+    co_await call;
+  };
+  const auto handle = loop.create_task(gives_its_local(pool, begun, release, read, witness(seen)));
+  pass(loop);
+  begun.wait();
+  handle.cancel();
+  EXPECT_EQ(message_of<cancelled_error>([&] { loop.run_until_complete(handle); }), "cancelled");
+  EXPECT_EQ(seen.alive, 0);
+  release.open();
+  pool.shutdown();
+  EXPECT_EQ(read, "a local variable, too long to be kept in place");
+}
+
+TEST(task_cancel_threads, in_a_group_drops_the_pending_call_that_a_child_awaits) {
+  std::atomic<bool> ran = false;
+  busy_pool busy;
+  event_loop loop;
+  const auto call = busy.pool.submit([&ran] { ran = true; });
+  const auto awaits_call = [](future<void> awaited) -> task<void> { co_await awaited; };
+  const auto fails = []() -> task<void> {
+    co_await sleep(0s);
+    throw std::runtime_error("a sibling");
+  };
+  EXPECT_THROW(loop.run_until_complete(with_task_group([&](task_group& g) {
+    g.create_task(awaits_call(call));
+    g.create_task(fails());
+  })),
+               exception_group);
+  EXPECT_TRUE(call.cancelled());
+  busy.release.open();
+  busy.pool.shutdown();
+  EXPECT_FALSE(ran);
 }
 
 TEST(task_cancel_threads, races_the_end_of_the_call_that_it_awaits) {

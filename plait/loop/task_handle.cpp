@@ -1,5 +1,4 @@
 #include <plait/core/internal/owner_gate.hpp>
-#include <plait/core/report.hpp>
 #include <plait/loop/internal/loop_core.hpp>
 #include <plait/loop/task_handle.hpp>
 
@@ -19,7 +18,25 @@ outcome<void> outcome_of(const std::exception_ptr& error) noexcept {
 }
 
 task_state::task_state(loop_core& loop, std::string_view name)
-    : task_context(loop), loop_(&loop), name_(name.empty() ? nullptr : std::make_unique<const std::string>(name)) {}
+    : task_context(loop),
+      loop_(&loop),
+      name_(name.empty() ? nullptr : new const std::string(name)),
+      number_(loop.next_task_number()) {}
+
+task_state::~task_state() { delete name_.load(std::memory_order_relaxed); }
+
+std::string_view task_state::name() const noexcept {
+  if (const auto* const known = name_.load(std::memory_order_acquire)) return *known;
+  try {
+    auto made = std::make_unique<const std::string>("Task-" + std::to_string(number_));
+    const std::string* others = nullptr;
+    if (!name_.compare_exchange_strong(others, made.get(), std::memory_order_acq_rel, std::memory_order_acquire))
+      return *others;
+    return *made.release();
+  } catch (...) {  // no memory
+    return "Task";
+  }
+}
 
 // The loop's first step with it. Cancelled before that, its body never runs, also where the request is still on its
 // way.
@@ -30,25 +47,56 @@ void task_state::run() noexcept {
   drive(coroutine_);
 }
 
-void task_state::ended() noexcept { finish(take_end()); }
+// A request that no await has seen cancels it still: who asked is not told of success instead.
+void task_state::ended() noexcept {
+  finish(take_end(has_unseen_cancel() ? returned_value::dropped : returned_value::kept));
+}
 
 void task_state::finish(outcome<void> how) noexcept {
   std::exchange(coroutine_, nullptr).destroy();
+  forget_variables();
   loop_->disown(*this);
   if (how.exception()) {
     set_error(how.exception());
-    if (loop_->is_ending_tasks())
-      report(severity::warning, "a task " + (name_ ? "\"" + *name_ + "\" " : std::string()) +
-                                    "that was cancelled at the end of its loop threw " + describe(how.exception()));
+    if (loop_->is_ending_tasks()) {
+      std::string message;
+      try {
+        message = shown_task(name()) + " that was cancelled at the end of its loop threw";
+      } catch (const std::bad_alloc&) {
+      }
+      loop_->watch().tell({.message = message.empty() ? "a task that was cancelled threw" : std::string_view(message),
+                           .exception = error(),
+                           .task_name = name(),
+                           .created_at = origin_});
+    }
   }
   const bool cancelled = how.cancelled();
   const state_keeper last(this);  // the loop's own
   publish(cancelled ? call_status::cancelled : call_status::finished);
 }
 
+// Another loop's task may change at any moment.
+void task_state::tell_needs(need_listener& to) noexcept {
+  if (home::current() != loop_) return;
+  if (auto* const needed = task_context::needs()) to.needs(*needed);
+}
+
+void task_state::give_up() noexcept {
+  std::exchange(coroutine_, nullptr).destroy();
+  publish(call_status::cancelled);
+}
+
+void task_state::destroy() noexcept {
+  if (has_unread_error()) [[unlikely]]
+    tell_of_unread_error();
+  delete this;
+}
+
 void task_state::cancel_here() noexcept {
+  // Each task is told once by a loop that ends, whether by the loop or by the task that awaits it.
+  if (loop_->is_telling_tasks_to_end() && std::exchange(told_to_end_, true)) return;
   ++cancel_requests_;
-  if (started_) request_cancel();
+  if (started_) loop_->deliver_cancel(*this);
 }
 
 int task_state::uncancel() noexcept {

@@ -1,4 +1,17 @@
 // task_handle<T>: a task that runs on a loop by itself.
+//
+// Cancelling it. A request is counted, and arrives once: as cancelled_error at the await where the task is suspended,
+// or at its next one. What the task makes of it is its own affair:
+//
+//    it lets cancelled_error out                    cancelled
+//    it returns a value, or throws something else   that is how it ended: the cancel was swallowed
+//    it has not begun                               its body never runs; cancelled
+//    it is in its last step, and awaits no more     cancelled; what it returned is thrown away, what it threw stays
+//
+// Guarantees
+// - A request that has not arrived is forgotten when uncancel() takes back the last of those that count.
+// - Cancelling a task that awaits another task cancels that one, and waits for what it makes of it.
+// - Chains of tasks that await one another are cancelled without recursion, at the end of a loop in linear time.
 #pragma once
 
 #include <plait/core/any_future.hpp>
@@ -6,15 +19,20 @@
 #include <plait/core/home.hpp>
 #include <plait/core/task.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <coroutine>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace plait::inline PLAIT_ABI {
+
+class any_task_handle;
 
 namespace detail {
 
@@ -25,35 +43,58 @@ class PLAIT_API task_state : public state, public task_context, public ready {
  public:
   /// Cancels from any thread: on the loop's at once, from another by a message.
   cancel_outcome cancel() noexcept final;
-  [[nodiscard]] std::string_view name() const noexcept final { return name_ ? std::string_view(*name_) : ""; }
+  /// As it was given, else "Task-<n>", made when somebody asks. Thread-safe.
+  [[nodiscard]] std::string_view name() const noexcept final;
+
+  /// Where create_task was called.
+  [[nodiscard]] const std::source_location& origin() const noexcept { return origin_; }
+  void set_origin(const std::source_location& where) noexcept { origin_ = where; }
+  [[nodiscard]] const task_context* works_for() const noexcept final { return this; }
 
   // On the loop's thread.
   void cancel_here() noexcept;
   [[nodiscard]] int cancelling() const noexcept { return cancel_requests_; }
   int uncancel() noexcept;
+  [[nodiscard]] state* own_state() noexcept final { return this; }
+  void tell_needs(need_listener& to) noexcept final;
   [[nodiscard]] bool cancel_arrived() const noexcept final { return cancel_requests_ > 0; }
+  [[nodiscard]] task_state* as_task() noexcept final { return this; }
 
  protected:
   task_state(loop_core& loop, std::string_view name);
+  ~task_state() override;
   void set_coroutine(std::coroutine_handle<> coroutine) noexcept { coroutine_ = coroutine; }
-  /// Moves the coroutine's end into the state: null, or the exception; an empty outcome where it was cancelled.
-  virtual outcome<void> take_end() noexcept = 0;
+  /// What becomes of a value that the coroutine returned.
+  enum class returned_value : std::uint8_t { kept, dropped };
+  /// Moves the coroutine's end into the state: a value, or the exception; an empty outcome where it was cancelled, or
+  /// its value was dropped.
+  virtual outcome<void> take_end(returned_value value) noexcept = 0;
 
  private:
   friend class loop_core;
   void run() noexcept final;    // the first step
   void ended() noexcept final;  // after the last
   void finish(outcome<void> how) noexcept;
+  void give_up() noexcept;  // no loop has it: cancelled
+  void destroy() noexcept final;
+  void tell_of_unread_error() noexcept;  // exception_handler.cpp
 
   loop_core* loop_;
+  std::source_location origin_{};
   std::coroutine_handle<> coroutine_;
   task_state* next_task_ = nullptr;  // the loop's tasks
   task_state* prev_task_ = nullptr;
-  std::unique_ptr<const std::string> name_;
+  // Null until somebody asks for a name that was not given. Owned; whoever puts it there (release) pairs with who
+  // reads it (acquire).
+  mutable sync::atomic<const std::string*> name_;
+  const std::uint64_t number_;  // of the default name
   // Cancel requests on their way: cancel (release) pairs with the first step (acquire).
   sync::atomic<int> messages_{0};
   int cancel_requests_ = 0;
   bool started_ = false;
+  bool told_to_end_ = false;                // by its loop, which ends
+  int undelivered_ = 0;                     // requests that the loop delivers when the one under way is
+  task_state* next_undelivered_ = nullptr;  // task with such
 };
 
 /// An exception as an outcome: cancelled_error as cancelled.
@@ -68,9 +109,10 @@ template <class T> class typed_task final : public with_result<T, task_state> {
   }
 
  private:
-  outcome<void> take_end() noexcept override {
+  outcome<void> take_end(task_state::returned_value value) noexcept override {
     auto& end = coroutine_.promise().ended();
     if (!end.has_value()) return outcome_of(end.exception());
+    if (value == task_state::returned_value::dropped) return {};
     try {
       if constexpr (std::is_void_v<T>)
         this->value_.emplace();
@@ -130,6 +172,7 @@ template <class T> class task_handle : public detail::future_base {
 
  private:
   friend class event_loop;
+  friend class any_task_handle;
   explicit task_handle(detail::state_handle state) noexcept : future_base(std::move(state)) {}
   [[nodiscard]] detail::task_state& task() const { return static_cast<detail::task_state&>(checked()); }
   [[nodiscard]] plait::future<T> future_of_last() {
@@ -142,7 +185,14 @@ template <class T> class task_handle : public detail::future_base {
     awaiter(awaiter&&) noexcept = default;
     [[nodiscard]] bool await_ready() const noexcept { return state_->done(); }
     template <class Promise> bool await_suspend(std::coroutine_handle<Promise> coroutine) {
-      if (this->begin_delegating(coroutine, "co_await of a task_handle")) state_->cancel();
+      const bool cancelled = this->begin_delegating(coroutine, "co_await of a task_handle");
+      try {  // before the cancel goes on: in a circle it would go round for ever
+        this->check_no_cycle(*state_.get());
+      } catch (...) {
+        if (cancelled) this->leave_cancel_to_next_await();
+        throw;
+      }
+      if (cancelled && state_->cancel() == cancel_outcome::too_late) this->leave_cancel_to_next_await();
       return this->wait();
     }
 

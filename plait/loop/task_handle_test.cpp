@@ -5,7 +5,9 @@
 #include <plait/loop/sync_wait.hpp>
 #include <plait/loop/wait.hpp>
 
+#include <cstdlib>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -20,6 +22,7 @@ namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
+using test_support::gate;
 using test_support::ledger;
 using test_support::message_of;
 using test_support::witness;
@@ -86,7 +89,48 @@ TEST(task_handle, has_the_name_that_it_was_given) {
   }
   EXPECT_EQ(handle.name(), "reads the configuration");
   EXPECT_EQ(handle.future().name(), "reads the configuration");
-  EXPECT_EQ(loop.create_task(number(1)).name(), "");
+}
+
+/// The n of "Task-n"; -1 where it is another name.
+int number_in(std::string_view name) {
+  return name.starts_with("Task-") ? std::atoi(std::string(name.substr(5)).c_str()) : -1;
+}
+
+TEST(task_handle, is_named_by_its_number_where_it_was_given_no_name) {
+  event_loop loop;
+  const auto first = loop.create_task(number(1));
+  const auto named = loop.create_task(number(1), "named");
+  const auto third = loop.create_task(number(1));
+  EXPECT_EQ(number_in(third.name()), number_in(first.name()) + 2);  // asked in another order than that of creation
+  EXPECT_GT(number_in(first.name()), 0);
+  EXPECT_EQ(first.name().data(), first.future().name().data());  // made once
+}
+
+TEST(task_handle, default_names_are_unique_in_the_process) {
+  std::set<std::string> names;
+  for (int i = 0; i < 3; ++i) {
+    event_loop loop;
+    for (int j = 0; j < 20; ++j) names.emplace(loop.create_task(number(1)).name());
+  }
+  EXPECT_EQ(names.size(), 60U);
+}
+
+TEST(task_handle, several_threads_ask_for_a_default_name_at_once) {
+  for (int i = 0; i < 200; ++i) {
+    event_loop loop;
+    const auto handle = loop.create_task(number(1));
+    std::string_view here;
+    std::string_view there;
+    gate both;
+    std::thread elsewhere([&] {
+      both.wait();
+      there = handle.name();
+    });
+    both.open();
+    here = handle.name();
+    elsewhere.join();
+    EXPECT_EQ(here.data(), there.data());
+  }
 }
 
 TEST(task_handle, empty_ones_are_refused) {

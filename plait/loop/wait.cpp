@@ -46,6 +46,11 @@ class wait_block {
     }
   }
 
+  void describe(wait_listener& to) const {
+    for (const auto& state : states_)
+      if (!state->done()) to.waits_for(*state.get());
+  }
+
   /// True for who may wake (or stop waiting for) the coroutine: the first that asks.
   [[nodiscard]] bool win() noexcept { return !decided_.exchange(true, std::memory_order_acq_rel); }
   void let_go() noexcept {
@@ -90,6 +95,10 @@ const state_handle& checked_state(const state_handle& state) {
 
 void throw_nothing_to_wait_for() { throw_invalid_argument("futures", "empty", "at least one future"); }
 
+void check_wait_options(const wait_options& options) {
+  if (options.timeout) static_cast<void>(to_nanoseconds(*options.timeout, "timeout"));
+}
+
 std::vector<bool> first_of_its_kind(const std::vector<state_handle>& states) {
   std::unordered_set<const state*> seen;
   seen.reserve(states.size());
@@ -101,7 +110,7 @@ std::vector<bool> first_of_its_kind(const std::vector<state_handle>& states) {
 
 set_awaiter::set_awaiter(const std::vector<state_handle>& states, const wait_options& options)
     : block_(nullptr), timeout_(options.timeout), alarm_(*this) {
-  if (timeout_) static_cast<void>(to_nanoseconds(*timeout_, "timeout"));
+  check_wait_options(options);
   block_ = new wait_block(states, options.return_when);
 }
 
@@ -141,6 +150,8 @@ void set_awaiter::finish() {
 void set_awaiter::ring() noexcept {
   if (block_->win()) where().push(*this);
 }
+
+void set_awaiter::describe_wait(wait_listener& to) const { block_->describe(to); }
 
 withdrawal set_awaiter::withdraw() noexcept { return block_->win() ? withdrawal::withdrawn : withdrawal::under_way; }
 

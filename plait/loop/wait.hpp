@@ -4,6 +4,7 @@
 #include <plait/core/home.hpp>
 #include <plait/core/state.hpp>
 #include <plait/core/time.hpp>
+#include <plait/loop/ensure_future.hpp>
 
 #include <coroutine>
 #include <memory>
@@ -62,6 +63,7 @@ class PLAIT_API set_awaiter : public suspension {
   set_awaiter(set_awaiter&& other) noexcept;
   ~set_awaiter();
 
+  void describe_wait(wait_listener& to) const override;
   /// After the wait; throws cancelled_error.
   void finish();
 
@@ -85,6 +87,7 @@ class PLAIT_API set_awaiter : public suspension {
 /// one.
 [[nodiscard]] PLAIT_API const state_handle& checked_state(const state_handle& state);
 [[noreturn]] PLAIT_API void throw_nothing_to_wait_for();
+PLAIT_API void check_wait_options(const wait_options& options);
 /// Marks which of the handles stand for the first time in the list.
 [[nodiscard]] PLAIT_API std::vector<bool> first_of_its_kind(const std::vector<state_handle>& states);
 
@@ -133,6 +136,18 @@ template <std::ranges::input_range Futures>
   if constexpr (std::ranges::sized_range<Futures>) all.reserve(std::ranges::size(futures));
   for (const auto& f : futures) all.push_back(f);
   return detail::wait_awaiter<future_type>(std::move(all), options);
+}
+
+/// The same for tasks, in a temporary range (`wait(std::move(tasks))`), and for other awaitables: they are started at
+/// the call, as ensure_future does it, and what comes out are their futures. For a mix see any_futures.
+template <awaitable_range Awaitables>
+  requires(!waitable<std::ranges::range_value_t<Awaitables>>)
+[[nodiscard]] auto wait(Awaitables&& awaitables, const wait_options& options = {}) {
+  detail::check_wait_options(options);  // before anything is started
+  using future_type = detail::future_for_t<std::ranges::range_value_t<Awaitables>>;
+  detail::starting starting(detail::size_if_known(awaitables));
+  starting.add_all(std::forward<Awaitables>(awaitables));
+  return detail::wait_awaiter<future_type>(detail::futures_of_states<future_type>(starting.take()), options);
 }
 
 }  // namespace plait::inline PLAIT_ABI

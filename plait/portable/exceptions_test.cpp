@@ -1,3 +1,4 @@
+#include <plait/core/context_var.hpp>
 #include <plait/core/errors.hpp>
 #include <plait/portable/portable_exception.hpp>
 #include <plait/portable/round_trip_test.hpp>
@@ -116,6 +117,7 @@ using with_a_text =
     testing::Types<std::logic_error, std::domain_error, std::invalid_argument, std::length_error, std::out_of_range,
                    std::runtime_error, std::range_error, std::overflow_error, std::underflow_error,
                    plait::timeout_error, plait::invalid_state_error, plait::no_running_loop_error,
+                   plait::no_context_value_error, plait::cyclic_await_error, plait::interrupted_error,
                    plait::loop_closed_error, plait::broken_promise, plait::shut_down_error, plait::queue_full,
                    plait::not_portable, plait::decode_error, plait::broken_executor, errors::from_text>;
 TYPED_TEST_SUITE(exceptions_with_a_text, with_a_text);

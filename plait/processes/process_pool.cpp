@@ -4,6 +4,7 @@
 #include <plait/core/internal/thread_spare.hpp>
 #include <plait/core/report.hpp>
 #include <plait/portable/code_address.hpp>
+#include <plait/portable/context.hpp>
 #include <plait/processes/internal/block_storage.hpp>
 #include <plait/processes/internal/pool_worker.hpp>
 #include <plait/processes/internal/process_pool.hpp>
@@ -66,6 +67,7 @@ process_pool::~process_pool() {
 void process_pool::write_down(const work_item& item, std::span<std::byte> memory, outgoing& what) {
   block_storage more(blocks_);
   byte_writer to(memory, more);
+  what.flags = encode_context(to, item.variables()) ? call_has_context : 0;
   item.encode(to);
   what.thunk = address_of_code(item.thunk());
   what.bytes = to.bytes();
@@ -139,6 +141,7 @@ void process_pool::leaves(work_item& item) noexcept {
 std::unique_ptr<process_pool::parcel> process_pool::make_parcel(outgoing& what) {
   auto made = std::make_unique<parcel>();
   made->thunk = what.thunk;
+  made->flags = what.flags;
   if (what.large) {
     made->large_bytes = what.bytes.size();
     made->large = std::move(what.large);
@@ -203,7 +206,7 @@ void process_pool::send(worker& to, work_item& item, outgoing& what, afterwards&
     to.line.arm(bell::helper);
   try {
     tell_modules(to);
-    const call_target target{.module = what.thunk.module, .thunk = what.thunk.offset};
+    const call_target target{.module = what.thunk.module, .thunk = what.thunk.offset, .flags = what.flags};
     to.flights.back().sequence =
         what.large ? to.line.send(request_kind::call, target, std::move(what.large), what.bytes.size())
                    : to.line.send(request_kind::call, target, what.bytes);
@@ -233,7 +236,7 @@ void process_pool::pump(afterwards& later) noexcept {
       later.no_worker = std::current_exception();
     }
     if (!to) return queue_.push_front(*item);
-    outgoing what{waits.thunk, waits.bytes, std::move(waits.large)};
+    outgoing what{waits.thunk, waits.flags, waits.bytes, std::move(waits.large)};
     if (what.large) what.bytes = std::span<const std::byte>(what.large.memory()).first(size);
     try {
       send(*to, *item, what, later);

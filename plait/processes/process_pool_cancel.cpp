@@ -3,6 +3,7 @@
 #include <plait/processes/internal/process_pool.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <mutex>
 
 namespace plait::inline PLAIT_ABI::detail {
@@ -44,6 +45,17 @@ process_pool::place_of_flight process_pool::find_flight(const work_item& item) n
     if (found != w->flights.end()) return {w.get(), found};
   }
   return {};
+}
+
+void process_pool::locate(const work_item& item, call_place& place) {
+  place.executor = settings_.prefix;
+  if (is_foreign()) return;
+  const std::lock_guard lock(mutex_);
+  const auto [w, flight] = find_flight(item);
+  if (!w) return;
+  place.worker = w->name;
+  place.pid = w->pid > 0 ? w->pid : -1;
+  place.runs = flight == w->flights.begin() || !std::prev(flight)->item;  // or will at once
 }
 
 void process_pool::look_again(work_item& item) noexcept {

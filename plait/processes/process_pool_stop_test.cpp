@@ -1,4 +1,5 @@
 // Calls that are stopped, and calls that are run again: cancelling, deadlines, retries after a death.
+#include <plait/loop/event_loop.hpp>
 
 #include <chrono>
 #include <stop_token>
@@ -72,6 +73,54 @@ TEST(process_pool_cancel, a_call_that_was_sent_ahead_is_dropped) {
   EXPECT_EQ(pool.pending(), 25U);
   gate.let_through(1);
   for (int i = 1; i < 50; i += 2) EXPECT_EQ(ahead[static_cast<std::size_t>(i)].result(), i * i);
+  EXPECT_EQ(runs.result(), 5);
+}
+
+// ── cancelling who awaits it ──
+
+plait::task<int> awaits(plait::future<int> call) {
+  const int n = co_await call;
+  co_return n;
+}
+
+void cancel_while_it_awaits(plait::event_loop& loop, const plait::task_handle<int>& waiting) {
+  loop.call_soon([&] { loop.call_soon([&] { waiting.cancel(); }); });
+  EXPECT_THROW(loop.run_until_complete(waiting), plait::cancelled_error);
+}
+
+TEST(process_pool_cancel, of_a_coroutine_asks_the_running_call_that_it_awaits) {
+  const portable_gate gate;
+  process_pool_executor pool({.max_workers = 1});
+  plait::event_loop loop;
+  const auto call = pool.submit(until_asked, gate.path());
+  gate.let_through(1);
+  gate.wait_for(1);
+  cancel_while_it_awaits(loop, loop.create_task(awaits(call)));
+  EXPECT_EQ(call.result(), 7);  // it ends: it was asked
+}
+
+TEST(process_pool_cancel, of_a_coroutine_leaves_a_running_call_that_can_not_be_asked) {
+  const portable_gate gate;
+  process_pool_executor pool({.max_workers = 1});
+  plait::event_loop loop;
+  const auto call = pool.submit(wait_at, gate.path(), 5);
+  gate.wait_for(1);
+  cancel_while_it_awaits(loop, loop.create_task(awaits(call)));
+  EXPECT_FALSE(call.done());
+  gate.let_through(1);
+  EXPECT_EQ(call.result(), 5);
+}
+
+TEST(process_pool_cancel, of_a_coroutine_drops_the_pending_call_that_it_awaits) {
+  const portable_gate gate;
+  process_pool_executor pool({.max_workers = 1});
+  plait::event_loop loop;
+  const auto runs = pool.submit(wait_at, gate.path(), 5);
+  gate.wait_for(1);
+  const auto call = pool.submit(square, 3);
+  cancel_while_it_awaits(loop, loop.create_task(awaits(call)));
+  EXPECT_TRUE(call.cancelled());
+  gate.let_through(1);
   EXPECT_EQ(runs.result(), 5);
 }
 

@@ -8,6 +8,7 @@
 #include <plait/core/thread_name.hpp>
 #include <plait/executor/travel.hpp>
 #include <plait/portable/code_address.hpp>
+#include <plait/portable/context.hpp>
 #include <plait/portable/exceptions.hpp>
 #include <plait/processes/internal/block_storage.hpp>
 #include <plait/processes/internal/first_words.hpp>
@@ -127,6 +128,7 @@ class worker_process final : public call_environment {
     const auto* const code = modules_.resolve({target.module, target.thunk});
     byte_reader in(payload);
     const reading_modules here(modules_);
+    const context_scope inside((target.flags & call_has_context) != 0 ? decode_context(in) : context_copy());
     capture_throws(true);
     reinterpret_cast<arrival>(const_cast<void*>(code))(in, out, *this);
   }
@@ -136,7 +138,7 @@ class worker_process final : public call_environment {
     const auto words = read_first_words(in);
     set_thread_name(words.thread_name);
     apply_log_settings(words.log);
-    if (asked.target.flags == 0) return;
+    if ((asked.target.flags & has_initializer) == 0) return;
     call(asked.target, in.take(in.remaining()), out);
     out.rewind(0);  // what an initializer returns is nobody's
   }

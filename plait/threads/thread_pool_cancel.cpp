@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mutex>
 #include <new>
+#include <string>
 
 namespace plait::inline PLAIT_ABI::detail {
 
@@ -30,6 +31,17 @@ call_owner::withdrawn thread_pool::withdraw(work_item& item) noexcept {
   } catch (const std::bad_alloc&) {
     return {cancel_outcome::abandoned};
   }
+}
+
+void thread_pool::locate(const work_item& item, call_place& place) {
+  place.executor = settings_.prefix;
+  if (is_foreign()) return;
+  const std::lock_guard lock(mutex_);
+  const auto by = std::ranges::find_if(
+      workers_, [&](const auto& w) { return w->current.load(std::memory_order_relaxed) == &item; });
+  if (by == workers_.end()) return;
+  place.worker = settings_.prefix + "_" + std::to_string((*by)->number);
+  place.runs = true;
 }
 
 void thread_pool::set_deadline(work_item& item) {

@@ -37,6 +37,22 @@ class inbox {
   }
   /// Sleeps until something is posted or the deadline comes, unless something is there.
   void sleep(time_point deadline) noexcept;
+  /// The two halves of sleep(), for a loop inside another one, where somebody else waits for the poller's descriptor.
+  /// False where something is there.
+  [[nodiscard]] bool fall_asleep() noexcept {
+    auto seen = nothing;
+    return newest_.compare_exchange_strong(seen, asleep, std::memory_order_relaxed);
+  }
+  /// Awake again, after a fall_asleep that was true; who took the place of `asleep` owes, or has given, a wake-up.
+  void awaken() noexcept {
+    auto seen = asleep;
+    if (!newest_.compare_exchange_strong(seen, nothing, std::memory_order_relaxed)) ++wakes_owed_;
+  }
+  /// A wake-up by the loop itself.
+  void ring() noexcept {
+    ++wakes_owed_;
+    poller_.wake();
+  }
   /// What ends the sleep too.
   [[nodiscard]] poller& sleeper() noexcept { return poller_; }
   /// Takes no more; gives what is there.

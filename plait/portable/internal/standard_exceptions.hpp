@@ -1,6 +1,7 @@
 // The exceptions that plait knows: the standard library's and its own. What each is written as, and made from again.
 #pragma once
 
+#include <plait/core/context_var.hpp>
 #include <plait/core/errors.hpp>
 #include <plait/portable/bytes.hpp>
 #include <plait/portable/errors.hpp>
@@ -29,8 +30,9 @@ namespace plait::inline PLAIT_ABI::detail {
 
 /// Each before its bases: the first that an exception is (or derives from) is the nearest.
 using standard_exceptions =
-    std::tuple<loop_closed_error, no_running_loop_error, invalid_state_error, broken_promise, not_portable,
-               timeout_error, shut_down_error, broken_executor, queue_full, decode_error,                   //
+    std::tuple<loop_closed_error, no_running_loop_error, no_context_value_error, cyclic_await_error,
+               invalid_state_error, broken_promise, not_portable, timeout_error, shut_down_error, broken_executor,
+               queue_full, decode_error, interrupted_error,                                                 //
                std::filesystem::filesystem_error, std::ios_base::failure, std::system_error,                //
                std::future_error, std::regex_error,                                                         //
                std::domain_error, std::invalid_argument, std::length_error, std::out_of_range,              //

@@ -57,6 +57,7 @@ struct process_pool::worker : std::enable_shared_from_this<worker> {
 /// A call that is written down: in this thread's own buffer, or in a block.
 struct process_pool::outgoing {
   code_address thunk;
+  std::uint32_t flags = 0;
   std::span<const std::byte> bytes;
   block large;  // where the bytes lie, unless in the buffer
 };
@@ -64,6 +65,7 @@ struct process_pool::outgoing {
 /// A call that is written down and waits.
 struct process_pool::parcel {
   code_address thunk;
+  std::uint32_t flags = 0;
   std::vector<std::byte> bytes;
   block large;
   std::size_t large_bytes = 0;

@@ -82,6 +82,7 @@ class process_pool final : public call_owner,
 
   void accept(work_item& item);
   [[nodiscard]] withdrawn withdraw(work_item& item) noexcept override;
+  void locate(const work_item& item, call_place& place) override;
   void wanted_by_thread(work_item& item) noexcept override;
   void look_again(work_item& item) noexcept override;
 

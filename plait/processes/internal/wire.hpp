@@ -47,6 +47,10 @@ struct call_target {
   std::uint32_t flags = 0;
 };
 
+/// Flags of a call_target.
+inline constexpr std::uint32_t has_initializer = 1;   ///< of `initialize`: there is one to run
+inline constexpr std::uint32_t call_has_context = 2;  ///< of `call`: values of context variables stand before it
+
 /// Who came first to a request: the worker that runs it, or the parent that wants it back.
 enum class claim : std::uint32_t { ready = 0, taken = 1, withdrawn = 2 };
 

@@ -59,6 +59,7 @@ class thread_pool final : public call_owner,
 
   void accept(work_item& item);
   [[nodiscard]] withdrawn withdraw(work_item& item) noexcept override;
+  void locate(const work_item& item, call_place& place) override;
   future<bool> begin_shutdown(shutdown_mode mode, nanoseconds deadline) override;
   void join() noexcept override;
   /// Gives up waiting: what waits is cancelled, what runs is asked and named in a warning, the threads end alone.
