@@ -6,13 +6,14 @@
 // looked into: what another loop's task waits for may change while one looks.
 //
 // Guarantees
-// - Nothing but a circle throws: a wait with a timeout, or for several, goes on without it, and is not followed. (A
-//   gather is, though another child's failure would end it.)
+// - Nothing but a circle throws: a wait with a timeout, or for the first of several, goes on without it, and is not
+//   followed. (A gather is, though another child's failure would end it.)
+// - The end of a task group waits for its tasks and can't throw meanwhile: where it closes a circle the group is
+//   cancelled, and who waits for the group's task is let out by that (task_group.hpp).
 // - Nobody pays for who can't be in a circle: a task that nobody waits for does not search. So a chain that is built
 //   task by task, each awaiting the one before, costs linear time.
-// - Not given: circles that lead through more than `furthest` states, through other loops, through the end of a task
-//   group, or through the calls of an executor (a pool looks for those itself). A cancel in such a circle goes round
-//   for ever.
+// - Not given: circles that lead through more than `furthest` states, through other loops, or through the calls of an
+//   executor (a pool looks for those itself). A cancel in such a circle goes round for ever.
 #include <plait/core/errors.hpp>
 #include <plait/core/home.hpp>
 #include <plait/core/state.hpp>
@@ -74,18 +75,24 @@ class cycle_search final : need_listener {
 
 }  // namespace
 
-void suspension::check_no_cycle(state& awaited) {
+std::exception_ptr suspension::find_cycle(state& awaited) const {
   const auto* const own = context_->own_state();
-  if (!own) return;
+  if (!own) return nullptr;
   const bool itself = &awaited == own;
-  if (!itself && !own->has_waiters()) return;
+  if (!itself && !own->has_waiters()) return nullptr;
   cycle_search search(*own);
-  if (!search.leads_back(awaited)) return;
-  not_suspended();
+  if (!search.leads_back(awaited)) return nullptr;
   const auto name = own->name().empty() ? std::string("without a name") : "\"" + std::string(own->name()) + "\"";
-  if (itself) throw cyclic_await_error("plait: the task " + name + " awaits itself: it would wait for ever");
-  throw cyclic_await_error("plait: the task " + name + " awaits " + search.way() +
-                           ", which waits for that task: all would wait for ever");
+  const auto how = itself ? " awaits itself: it would wait for ever"
+                          : " awaits " + search.way() + ", which waits for that task: all would wait for ever";
+  return std::make_exception_ptr(cyclic_await_error("plait: the task " + name + how));
+}
+
+void suspension::check_no_cycle(state& awaited) {
+  const auto found = find_cycle(awaited);
+  if (!found) return;
+  not_suspended();
+  std::rethrow_exception(found);
 }
 
 }  // namespace plait::inline PLAIT_ABI::detail

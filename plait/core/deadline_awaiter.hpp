@@ -34,8 +34,8 @@ class PLAIT_API deadline_awaiter final : public state_awaiter {
   void ring() noexcept;
   void stop_alarm() noexcept;
   [[nodiscard]] withdrawal withdraw() noexcept override;
-  [[nodiscard]] state* needs() const noexcept override {
-    return alarm_.when == sync::forever ? state_.get() : nullptr;
+  void tell_needs(need_listener& to) const noexcept override {
+    if (alarm_.when == sync::forever) state_awaiter::tell_needs(to);
   }
 
   alarm alarm_;

@@ -137,7 +137,7 @@ class PLAIT_API state_awaiter : public suspension, private waiter {
   void describe_wait(wait_listener& to) const override { to.waits_for(*state_.get()); }
   /// What cancelling the waiting task does to what it waits for.
   [[nodiscard]] withdrawal withdraw() noexcept override;
-  [[nodiscard]] state* needs() const noexcept override { return state_.get(); }
+  void tell_needs(need_listener& to) const noexcept override { to.needs(*state_.get()); }
   /// False where it need not suspend: it is done.
   bool wait() noexcept;
   [[nodiscard]] bool stop_waiting() noexcept { return state_->remove(*this); }

@@ -26,6 +26,7 @@
 
 namespace plait::inline PLAIT_ABI::detail {
 
+class need_listener;
 class state;
 class task_context;
 class task_state;
@@ -160,11 +161,13 @@ class PLAIT_API suspension : public ready {
   void leave_cancel_to_next_await() noexcept;
   [[nodiscard]] home& where() const noexcept;
   [[nodiscard]] virtual withdrawal withdraw() noexcept = 0;
-  /// Without which it does not go on; null where nothing is, or a timeout as well.
-  [[nodiscard]] virtual state* needs() const noexcept { return nullptr; }
+  /// Tells the states without each of which it does not go on; none where a timeout ends it as well.
+  virtual void tell_needs(need_listener&) const noexcept {}
   /// Between begin and suspending for `awaited`: throws cyclic_await_error where that needs this coroutine's task
   /// (cyclic_await.cpp).
   void check_no_cycle(state& awaited);
+  /// The same for who can't but wait: null where there is no circle.
+  [[nodiscard]] std::exception_ptr find_cycle(state& awaited) const;
 
  private:
   friend class task_context;
@@ -209,8 +212,10 @@ class PLAIT_API task_context {
   void request_cancel() noexcept;
   /// Of the task; null for strangers.
   [[nodiscard]] virtual state* own_state() noexcept { return nullptr; }
-  /// What its coroutine is suspended for, and needs; null where there is no such. On the home's thread.
-  [[nodiscard]] state* needs() const noexcept { return suspended_ ? suspended_->needs() : nullptr; }
+  /// What its coroutine is suspended for, and needs. On the home's thread.
+  void tell_what_it_awaits(need_listener& to) const noexcept {
+    if (suspended_) suspended_->tell_needs(to);
+  }
   /// A request has reached the task and was not taken back.
   [[nodiscard]] virtual bool cancel_arrived() const noexcept { return false; }
   /// The task whose context this is; null for a stranger's.

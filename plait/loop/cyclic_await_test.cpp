@@ -6,6 +6,7 @@
 #include <plait/loop/shield.hpp>
 #include <plait/loop/sleep.hpp>
 #include <plait/loop/sync_wait.hpp>
+#include <plait/loop/task_group.hpp>
 #include <plait/loop/wait.hpp>
 
 #include <string>
@@ -56,13 +57,22 @@ task<std::string> gathers(const handle* other) {
   }
   co_return "";
 }
+task<std::string> waits(const handle* other) {
+  const std::vector one{*other};
+  try {
+    static_cast<void>(co_await wait(one));
+  } catch (const cyclic_await_error& error) {
+    co_return error.what();
+  }
+  co_return "";
+}
 task<std::string> inside_of_it(const handle* other) {
   auto what = co_await awaits(other);
   co_return what;
 }
 
 TEST(cyclic_await, of_itself_throws) {
-  for (const auto form : {awaits, awaits_the_future, shields, inside_of_it}) {
+  for (const auto form : {awaits, awaits_the_future, shields, waits, inside_of_it}) {
     event_loop loop;
     handle self;
     self = loop.create_task(form(&self), "a");
@@ -71,7 +81,7 @@ TEST(cyclic_await, of_itself_throws) {
 }
 
 TEST(cyclic_await, of_two_throws_where_the_circle_is_closed) {
-  for (const auto form : {awaits, awaits_the_future, shields, inside_of_it}) {
+  for (const auto form : {awaits, awaits_the_future, shields, waits, inside_of_it}) {
     event_loop loop;
     handle a;
     handle b;
@@ -137,6 +147,78 @@ TEST(cyclic_await, with_a_timeout_in_the_circle_is_none) {
   b = loop.create_task(awaits(&a), "b");
   EXPECT_EQ(loop.run_until_complete(b), "");
   EXPECT_EQ(a.result(), "pending");
+}
+
+task<std::string> waits_for_the_first(const handle* other) {
+  const promise<int> never;
+  const std::vector<any_future> two{never.get_future(), *other};
+  const auto [done, pending] = co_await wait(two, {.return_when = first_completed});
+  co_return std::to_string(done.size());
+}
+
+TEST(cyclic_await, with_a_wait_for_the_first_of_two_in_the_circle_is_none) {
+  event_loop loop;
+  handle a;
+  handle b;
+  a = loop.create_task(waits_for_the_first(&b), "a");
+  b = loop.create_task(awaits(&a), "b");
+  loop.stop();
+  loop.run_forever();
+  EXPECT_FALSE(b.done()) << "it waits: another may be the first";
+  b.cancel();
+  EXPECT_THROW(loop.run_until_complete(b), cancelled_error);
+}
+
+// ── by way of a task group's end ──
+
+/// Its group's task awaits it. The body goes on for so many turns.
+task<std::string> has_a_task_that_awaits_it(const handle* self, int turns) {
+  task_handle<std::string> child;
+  std::string said;
+  try {
+    co_await with_task_group(
+        [](task_group& group, const handle* parent, task_handle<std::string>* child, int turns) -> task<void> {
+          *child = group.create_task(awaits(parent), "child");
+          for (int i = 0; i < turns; ++i) co_await sleep(0s);
+        },
+        self, &child, turns);
+  } catch (const exception_group& group) {
+    for (const auto& failure : group.exceptions()) {
+      try {
+        std::rethrow_exception(failure);
+      } catch (const cyclic_await_error& error) {
+        said = error.what();
+      }
+    }
+  }
+  co_return said + "; " + (child.cancelled() ? "the child was cancelled" : child.result());
+}
+
+TEST(cyclic_await, of_a_groups_task_that_awaits_its_parent_throws_there) {
+  event_loop loop;
+  handle parent;
+  parent = loop.create_task(has_a_task_that_awaits_it(&parent, 0), "parent");
+  EXPECT_EQ(loop.run_until_complete(parent),
+            "; plait: the task \"child\" awaits \"parent\", which waits for that task: all would wait for ever");
+}
+
+TEST(cyclic_await, of_a_group_whose_task_awaits_its_parent_already_fails_the_group) {
+  event_loop loop;
+  handle parent;
+  parent = loop.create_task(has_a_task_that_awaits_it(&parent, 3), "parent");
+  EXPECT_EQ(loop.run_until_complete(parent),
+            "plait: the task \"parent\" awaits \"child\", which waits for that task: all would wait for ever; "
+            "the child was cancelled");
+}
+
+TEST(cyclic_await, of_a_cancelled_group_whose_task_awaits_its_parent_ends) {
+  event_loop loop;
+  handle parent;
+  parent = loop.create_task(has_a_task_that_awaits_it(&parent, 1'000'000), "parent");
+  loop.stop();
+  loop.run_forever();
+  loop.call_soon([&] { parent.cancel(); });
+  EXPECT_THROW(loop.run_until_complete(parent), cancelled_error);
 }
 
 /// Each awaits the one before it, the first one `go`.

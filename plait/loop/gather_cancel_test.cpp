@@ -6,6 +6,7 @@
 #include <plait/loop/sync_wait.hpp>
 #include <plait/threads/thread_pool_executor.hpp>
 
+#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -186,6 +187,23 @@ TEST(gather_cancel, asks_a_pools_call_that_can_be_asked_and_waits_for_it) {
   EXPECT_THROW(loop.run_until_complete(outer), cancelled_error);
   EXPECT_TRUE(a.done());
   EXPECT_TRUE(b.done());
+}
+
+// Then the gather is decided, and nobody has been told yet.
+TEST(gather_cancel, after_the_first_failure_comes_out_at_the_await) {
+  event_loop loop;
+  promise<int> fails;
+  const auto inner = gather(fails.get_future());
+  const auto outer = loop.create_task(awaits(gather(inner)));
+  pass(loop);
+  bool ran = false;
+  inner.add_done_callback([&](const auto&) {
+    ran = true;
+    outer.cancel();
+  });
+  loop.call_soon([&] { fails.set_exception(std::make_exception_ptr(std::runtime_error("no"))); });
+  EXPECT_THROW(loop.run_until_complete(outer), cancelled_error);
+  EXPECT_TRUE(ran);
 }
 
 TEST(gather_cancel, races_threads_that_complete) {

@@ -11,7 +11,10 @@ namespace plait::inline PLAIT_ABI::detail {
 
 // Who may touch the children. `inside` counts the children that are not done, and who looks at the list meanwhile (a
 // cancel, a failure that is being published). Whoever brings it to 0 is alone from then on, and finishes.
+//
+// Of the first failure and the first cancel one decides how the gather ends; the other comes too late.
 struct gather_state::work {
+  enum class fate : std::uint8_t { undecided, failed, cancelled };
   struct child : waiter {
     child() noexcept
         : waiter([](waiter& w) noexcept {
@@ -47,9 +50,9 @@ struct gather_state::work {
   const std::size_t size;
   std::unique_ptr<child[]> children;  // gone when all are done
   sync::atomic<std::size_t> inside;
-  sync::atomic<bool> cancel_requested{false};  // set (release) pairs with one_done and finish (acquire)
+  sync::atomic<fate> decided{fate::undecided};
   sync::atomic<bool> cancel_is_relayed{false};
-  call_status failed_as = call_status::finished;  // of who claimed
+  call_status failed_as = call_status::finished;  // of who decided so
   step<&gather_state::publish_failure> failing;
   step<&gather_state::finish> finishing;
   step<&gather_state::cancel_children> cancelling;
@@ -107,10 +110,11 @@ void gather_state::leave() noexcept {
 
 void gather_state::one_done(state& child) noexcept {
   // Once the gather was cancelled nobody hears of a failure from it: then the child tells itself.
-  if (!work_->keeps_on && !work_->cancel_requested.load(std::memory_order_acquire)) {
+  if (!work_->keeps_on && work_->decided.load(std::memory_order_acquire) == work::fate::undecided) {
     const auto& error = child.error();
     const bool failed = error || child.status() == call_status::cancelled;
-    if (failed && claim()) {
+    auto undecided = work::fate::undecided;
+    if (failed && work_->decided.compare_exchange_strong(undecided, work::fate::failed, std::memory_order_acq_rel)) {
       if (error)
         set_error(error);
       else
@@ -129,8 +133,9 @@ void gather_state::publish_failure() noexcept {
 
 void gather_state::finish() noexcept {
   auto status = call_status::finished;
-  const bool is_open = claim();  // else it has failed before
-  if (is_open && work_->cancel_requested.load(std::memory_order_acquire)) {
+  const auto decided = work_->decided.load(std::memory_order_acquire);
+  const bool is_open = decided != work::fate::failed;  // else that was published
+  if (decided == work::fate::cancelled) {
     status = call_status::cancelled;
   } else if (is_open) {
     try {
@@ -148,7 +153,12 @@ void gather_state::finish() noexcept {
 
 cancel_outcome gather_state::cancel() noexcept {
   if (done() || !enter()) return cancel_outcome::too_late;
-  work_->cancel_requested.store(true, std::memory_order_release);
+  auto undecided = work::fate::undecided;
+  if (!work_->decided.compare_exchange_strong(undecided, work::fate::cancelled, std::memory_order_acq_rel) &&
+      undecided == work::fate::failed) {
+    leave();
+    return cancel_outcome::too_late;
+  }
   if (work_->cancel_is_relayed.exchange(true, std::memory_order_acq_rel))
     leave();  // the one that waits for its turn will do for both
   else

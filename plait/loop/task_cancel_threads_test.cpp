@@ -21,6 +21,7 @@ namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
+using test_support::counter;
 using test_support::gate;
 using test_support::ledger;
 using test_support::message_of;
@@ -36,6 +37,7 @@ template <class Awaitable> task<void> awaits(Awaitable awaited, witness local) {
   co_await std::move(awaited);
 }
 
+// Either end is right: what can fail here is a hang, or a sanitizer's report.
 TEST(task_cancel_threads, from_other_threads_arrives_wherever_the_task_is) {
   ledger seen;
   int finished = 0;
@@ -250,6 +252,35 @@ TEST(task_cancel_threads, races_the_end_of_the_call_that_it_awaits) {
   }
   EXPECT_EQ(seen.alive, 0);
   EXPECT_EQ(results.alive, 0);
+}
+
+task<int> blocks_its_loop(counter* begun, const gate* held) {
+  begun->add();
+  held->wait();
+  co_return 7;
+}
+task<int> awaits_of_another_loop(task_handle<int> other) {
+  const int value = co_await other;
+  co_return value;
+}
+
+// The request is a message to the other loop, which has ended the task when it comes to it.
+TEST(task_cancel_threads, that_reaches_an_awaited_task_of_another_loop_too_late_comes_out_at_the_await) {
+  counter begun;
+  gate held;
+  event_loop other_loop;
+  const auto other = other_loop.create_task(blocks_its_loop(&begun, &held));
+  std::thread runs_it([&] { EXPECT_EQ(other_loop.run_until_complete(other), 7); });
+  begun.wait_for(1);
+  event_loop loop;
+  const auto outer = loop.create_task(awaits_of_another_loop(other));
+  pass(loop);
+  EXPECT_EQ(outer.cancel(), cancel_outcome::asked);
+  pass(loop);
+  EXPECT_FALSE(outer.done()) << "it waits for what the other makes of it";
+  held.open();
+  EXPECT_THROW(loop.run_until_complete(outer), cancelled_error);
+  runs_it.join();
 }
 
 TEST(task_cancel_threads, after_its_loop_is_gone_comes_too_late) {

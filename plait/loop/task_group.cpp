@@ -106,6 +106,24 @@ void group_scope::join_awaiter::describe_wait(wait_listener& to) const {
   for (const auto* c = group_->children_; c; c = c->older) to.waits_for(*c->task.get());
 }
 
+void group_scope::join_awaiter::tell_needs(need_listener& to) const noexcept {
+  for (const auto* c = group_->children_; c; c = c->older) to.needs(*c->task.get());
+}
+
+// Already suspended: a task that is cancelled here finds the parent waiting.
+void group_scope::join_awaiter::look_for_circle() noexcept {
+  std::exception_ptr found;
+  try {
+    for (const auto* c = group_->children_; c && !found; c = c->older) found = find_cycle(*c->task.get());
+  } catch (...) {  // no memory to say which
+    found = std::current_exception();
+  }
+  if (!found) return;
+  if (!group_->aborting_) group_->body_failure_ = found;
+  group_->parent_.set_closes_circle(true);
+  group_->abort();
+}
+
 void group_scope::parent_cancelled() noexcept {
   if (aborting_) return;
   cancellation_ = std::make_exception_ptr(cancelled_error());

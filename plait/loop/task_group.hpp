@@ -17,6 +17,8 @@
 // - All failures come out, as one exception_group, the body's last. A child that is cancelled has not failed.
 // - The parent cancelled from outside: children are cancelled and joined, then cancelled_error comes out. If a child
 //   failed meanwhile, the exception_group comes out, and the cancel arrives at the parent's next await.
+// - A task of the group that waits for the parent would wait for ever once that joins. Where the join closes such a
+//   circle, the body has failed (cyclic_await_error): the tasks are cancelled, and let out of that wait.
 // - What the body got as arguments lives until all children are done: also its parameters, by value or reference, and
 //   what its lambda captured. Its local variables are gone when it has returned: children must not refer to those.
 #pragma once
@@ -115,16 +117,20 @@ class PLAIT_API group_scope final : public task_group {
     template <class Promise> bool await_suspend(std::coroutine_handle<Promise> coroutine) {
       if (this->begin(coroutine, "the end of with_task_group")) return false;
       group_->joining_ = this;
+      look_for_circle();
       return true;
     }
     void await_resume() const noexcept {
       group_->joining_ = nullptr;
+      group_->parent_.set_closes_circle(false);
       if (was_cancelled()) group_->parent_cancelled();
     }
 
    private:
     [[nodiscard]] withdrawal withdraw() noexcept override;
     void describe_wait(wait_listener& to) const override;
+    void tell_needs(need_listener& to) const noexcept override;
+    void look_for_circle() noexcept;
     group_scope* group_;
   };
   [[nodiscard]] join_awaiter join() noexcept { return join_awaiter(*this); }

@@ -78,7 +78,7 @@ void task_state::finish(outcome<void> how) noexcept {
 // Another loop's task may change at any moment.
 void task_state::tell_needs(need_listener& to) noexcept {
   if (home::current() != loop_) return;
-  if (auto* const needed = task_context::needs()) to.needs(*needed);
+  tell_what_it_awaits(to);
 }
 
 void task_state::give_up() noexcept {
@@ -93,6 +93,7 @@ void task_state::destroy() noexcept {
 }
 
 void task_state::cancel_here() noexcept {
+  cancel_reached_ = true;
   // Each task is told once by a loop that ends, whether by the loop or by the task that awaits it.
   if (loop_->is_telling_tasks_to_end() && std::exchange(told_to_end_, true)) return;
   ++cancel_requests_;
@@ -107,6 +108,7 @@ int task_state::uncancel() noexcept {
 cancel_outcome task_state::cancel() noexcept {
   if (done()) return cancel_outcome::too_late;
   if (home::current() == loop_) {
+    if (closes_circle_) return cancel_outcome::abandoned;
     cancel_here();
     return cancel_outcome::asked;
   }
@@ -117,7 +119,7 @@ cancel_outcome task_state::cancel() noexcept {
     }
     void run() noexcept override {
       to.messages_.fetch_sub(1, std::memory_order_relaxed);
-      if (!to.done()) to.cancel_here();
+      if (!to.done()) static_cast<void>(to.cancel());
       delete this;
     }
     void drop() noexcept override { delete this; }
@@ -132,5 +134,43 @@ cancel_outcome task_state::cancel() noexcept {
   if (!loop_->try_post(*request)) request->drop();
   return cancel_outcome::asked;
 }
+
+// ── awaiting one ──
+
+bool task_awaiter::start(bool cancelled) {
+  sent_away_ = false;
+  try {  // before the cancel goes on: in a circle it would go round for ever
+    check_no_cycle(*state_.get());
+  } catch (...) {
+    if (cancelled) leave_cancel_to_next_await();
+    throw;
+  }
+  if (cancelled && cancel_task() == cancel_outcome::too_late) leave_cancel_to_next_await();
+  return wait();
+}
+
+cancel_outcome task_awaiter::cancel_task() noexcept {
+  const auto outcome = state_->cancel();
+  sent_away_ = outcome == cancel_outcome::asked && &awaited().where() != &where();
+  return outcome;
+}
+
+withdrawal task_awaiter::withdraw() noexcept {
+  switch (cancel_task()) {
+    case cancel_outcome::too_late:
+      return withdrawal::under_way;
+    case cancel_outcome::abandoned:
+      return stop_waiting() ? withdrawal::withdrawn : withdrawal::under_way;
+    default:
+      return withdrawal::delegated;
+  }
+}
+
+void task_awaiter::waited() const {
+  resumed();
+  if (sent_away_ && !awaited().cancel_reached()) throw cancelled_error();
+}
+
+task_state& task_awaiter::awaited() const noexcept { return static_cast<task_state&>(*state_.get()); }
 
 }  // namespace plait::inline PLAIT_ABI::detail

@@ -55,10 +55,14 @@ class PLAIT_API task_state : public state, public task_context, public ready {
   void cancel_here() noexcept;
   [[nodiscard]] int cancelling() const noexcept { return cancel_requests_; }
   int uncancel() noexcept;
+  /// It waits for tasks that wait for it, which are being cancelled: who cancels it is told that nothing can be done.
+  void set_closes_circle(bool does) noexcept { closes_circle_ = does; }
   [[nodiscard]] state* own_state() noexcept final { return this; }
   void tell_needs(need_listener& to) noexcept final;
   [[nodiscard]] bool cancel_arrived() const noexcept final { return cancel_requests_ > 0; }
   [[nodiscard]] task_state* as_task() noexcept final { return this; }
+  /// A request came while it was not done. For who has seen that it is done, on any thread.
+  [[nodiscard]] bool cancel_reached() const noexcept { return cancel_reached_; }
 
  protected:
   task_state(loop_core& loop, std::string_view name);
@@ -92,6 +96,8 @@ class PLAIT_API task_state : public state, public task_context, public ready {
   sync::atomic<int> messages_{0};
   int cancel_requests_ = 0;
   bool started_ = false;
+  bool cancel_reached_ = false;
+  bool closes_circle_ = false;
   bool told_to_end_ = false;                // by its loop, which ends
   int undelivered_ = 0;                     // requests that the loop delivers when the one under way is
   task_state* next_undelivered_ = nullptr;  // task with such
@@ -124,6 +130,30 @@ template <class T> class typed_task final : public with_result<T, task_state> {
     }
   }
   std::coroutine_handle<task_promise<T>> coroutine_;
+};
+
+/// Waits for a task. Cancelling the task that awaits cancels that one, and goes on waiting for what it makes of it. A
+/// request for a task of another loop is a message: if it comes too late, cancelled_error comes out here.
+class PLAIT_API task_awaiter : public state_awaiter {
+ public:
+  [[nodiscard]] bool await_ready() const noexcept { return state_->done(); }
+  template <class Promise> bool await_suspend(std::coroutine_handle<Promise> coroutine) {
+    return start(this->begin_delegating(coroutine, "co_await of a task_handle"));
+  }
+
+ protected:
+  explicit task_awaiter(state_handle task) noexcept : state_awaiter(std::move(task)) {}
+  task_awaiter(task_awaiter&&) noexcept = default;
+  ~task_awaiter() = default;
+  /// After the wait; throws cancelled_error.
+  void waited() const;
+
+ private:
+  bool start(bool cancelled);
+  [[nodiscard]] cancel_outcome cancel_task() noexcept;
+  [[nodiscard]] withdrawal withdraw() noexcept override;
+  [[nodiscard]] task_state& awaited() const noexcept;
+  bool sent_away_ = false;  // a request, to another loop
 };
 
 }  // namespace detail
@@ -179,33 +209,13 @@ template <class T> class task_handle : public detail::future_base {
     return detail::future_access::make<T>((static_cast<void>(checked()), std::move(state_)));
   }
 
-  class awaiter : public detail::state_awaiter {
-   public:
-    explicit awaiter(detail::state_handle state) noexcept : state_awaiter(std::move(state)) {}
-    awaiter(awaiter&&) noexcept = default;
-    [[nodiscard]] bool await_ready() const noexcept { return state_->done(); }
-    template <class Promise> bool await_suspend(std::coroutine_handle<Promise> coroutine) {
-      const bool cancelled = this->begin_delegating(coroutine, "co_await of a task_handle");
-      try {  // before the cancel goes on: in a circle it would go round for ever
-        this->check_no_cycle(*state_.get());
-      } catch (...) {
-        if (cancelled) this->leave_cancel_to_next_await();
-        throw;
-      }
-      if (cancelled && state_->cancel() == cancel_outcome::too_late) this->leave_cancel_to_next_await();
-      return this->wait();
-    }
-
-   private:
-    [[nodiscard]] detail::withdrawal withdraw() noexcept override {
-      return state_->cancel() == cancel_outcome::too_late ? detail::withdrawal::under_way
-                                                          : detail::withdrawal::delegated;
-    }
+  struct awaiter : detail::task_awaiter {
+    explicit awaiter(detail::state_handle task) noexcept : task_awaiter(std::move(task)) {}
   };
   struct looking final : awaiter {
     using awaiter::awaiter;
     decltype(auto) await_resume() {
-      this->resumed();
+      this->waited();
       this->state_->rethrow();
       if constexpr (!std::is_void_v<T>) return std::as_const(*detail::slot_of<T>(*this->state_.get()));
     }
@@ -213,7 +223,7 @@ template <class T> class task_handle : public detail::future_base {
   struct taking final : awaiter {
     using awaiter::awaiter;
     T await_resume() {
-      this->resumed();
+      this->waited();
       return detail::take_result<T>(*this->state_.get());
     }
   };

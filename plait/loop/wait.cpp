@@ -50,6 +50,10 @@ class wait_block {
     for (const auto& state : states_)
       if (!state->done()) to.waits_for(*state.get());
   }
+  [[nodiscard]] bool needs_each() const noexcept {
+    return when_ == return_when::all_completed || states_.size() == 1;
+  }
+  [[nodiscard]] const std::vector<state_keeper>& states() const noexcept { return states_; }
 
   /// True for who may wake (or stop waiting for) the coroutine: the first that asks.
   [[nodiscard]] bool win() noexcept { return !decided_.exchange(true, std::memory_order_acq_rel); }
@@ -108,6 +112,14 @@ std::vector<bool> first_of_its_kind(const std::vector<state_handle>& states) {
   return first;
 }
 
+namespace {
+
+[[noreturn]] void throw_awaited_before() {
+  throw_invalid_state("plait: co_await wait: this wait has been awaited before; call plait::wait again");
+}
+
+}  // namespace
+
 set_awaiter::set_awaiter(const std::vector<state_handle>& states, const wait_options& options)
     : block_(nullptr), timeout_(options.timeout), alarm_(*this) {
   check_wait_options(options);
@@ -126,8 +138,10 @@ bool set_awaiter::await_ready() const noexcept { return block_->satisfied(); }
 bool set_awaiter::start() {
   if (block_->was_awaited()) {
     not_suspended();
-    throw_invalid_state("plait: co_await wait: this wait has been awaited before; call plait::wait again");
+    throw_awaited_before();
   }
+  if (!timeout_ && block_->needs_each())
+    for (const auto& state : block_->states()) check_no_cycle(*state.get());
   if (timeout_) {
     alarm_.when = from_now(*timeout_);
     try {
@@ -145,6 +159,13 @@ void set_awaiter::finish() {
   if (alarm_.place != timed::nowhere) where().stop(alarm_);
   block_->remove_waiters();
   resumed();
+  if (std::exchange(taken_, true)) throw_awaited_before();
+}
+
+void set_awaiter::tell_needs(need_listener& to) const noexcept {
+  if (timeout_ || !block_->needs_each()) return;
+  for (const auto& state : block_->states())
+    if (!state->done()) to.needs(*state.get());
 }
 
 void set_awaiter::ring() noexcept {

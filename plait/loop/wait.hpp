@@ -64,6 +64,7 @@ class PLAIT_API set_awaiter : public suspension {
   ~set_awaiter();
 
   void describe_wait(wait_listener& to) const override;
+  void tell_needs(need_listener& to) const noexcept override;
   /// After the wait; throws cancelled_error.
   void finish();
 
@@ -81,6 +82,7 @@ class PLAIT_API set_awaiter : public suspension {
   wait_block* block_;
   std::optional<nanoseconds> timeout_;
   alarm alarm_;
+  bool taken_ = false;  // what it gave
 };
 
 /// The states of `fs`, in order. Throws std::invalid_argument where there is none, invalid_state_error for an empty
@@ -126,6 +128,7 @@ template <class Future> class wait_awaiter final : public set_awaiter {
 /// Suspends until the futures are done as `return_when` says, or until the timeout; gives those that are done and
 /// those that are not, each once, in the order of the input: `auto [done, pending] = co_await plait::wait(fs)`. Never
 /// throws what a future ended with, nor on a timeout; cancels nothing, also where the waiting task is cancelled.
+/// cyclic_await_error where it has no timeout and can't end, since one that it needs waits for this task.
 /// std::invalid_argument for an empty range or a timeout that is negative; invalid_state_error for a future that
 /// holds nothing, and where what it gave is awaited a second time. Costs linear time.
 template <std::ranges::input_range Futures>
