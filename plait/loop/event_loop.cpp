@@ -152,12 +152,13 @@ future<bool> event_loop::end_default_process_pool(nanoseconds timeout) {
 
 void event_loop::end_tasks() { core_->end_tasks(); }
 
-void event_loop::give_up_default_executor() {
-  auto stuck = std::exchange(core_->default_executor, nullptr);
-  if (!stuck || stuck.use_count() > 1) return;
-  stuck->shutdown(shutdown_mode::kill, nanoseconds::zero());
-  static_cast<void>(
-      new auto(std::move(stuck)));  // its destructor would wait; its threads live until they or the program end
+std::vector<std::shared_ptr<executor>> event_loop::release_executors() {
+  core_->former_executors.reserve(core_->former_executors.size() + 1);  // before something is in nobody's hands
+  auto all = std::exchange(core_->former_executors, {});
+  if (core_->default_executor) all.push_back(std::exchange(core_->default_executor, nullptr));
+  core_->default_executor_ended = true;
+  std::erase_if(all, [](const auto& each) { return each.use_count() > 1; });
+  return all;
 }
 
 void event_loop::kill_default_process_pool() {

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace plait::inline PLAIT_ABI {
 
@@ -25,7 +26,7 @@ class process_pool_executor;
 
 namespace detail {
 class loop_core;
-PLAIT_API void leave_loop(event_loop& loop) noexcept;
+PLAIT_API void leave_loop(event_loop& loop, nanoseconds time_to_finish) noexcept;
 
 /// For the parts of plait that are made of a loop.
 struct PLAIT_API loop_access {
@@ -211,8 +212,9 @@ class PLAIT_API event_loop {
     detail::warn_about_temporaries<F, Args...>();
     return default_executor().submit(std::forward<F>(f), std::forward<Args>(args)...);
   }
-  /// The default from now on, of whatever kind. The one before, where nobody else owns it, takes no more calls,
-  /// finishes those it has, and is waited for by close(). std::invalid_argument for null.
+  /// The default from now on, of whatever kind. The one before takes no more calls, finishes those it has, and is
+  /// waited for by close() (by run, as the default is). One that somebody else owns too, before or then, is not the
+  /// loop's to end: close() and run leave it alone. std::invalid_argument for null.
   void set_default_executor(std::shared_ptr<executor> chosen);
   [[nodiscard]] executor& default_executor();
   /// Lets the default executor finish its calls, at most `timeout` long; the future says whether it did. Afterwards
@@ -237,9 +239,10 @@ class PLAIT_API event_loop {
 
   /// Calls `handler` from now on, instead of default_exception_handler, with what nobody else can be given: what a
   /// callback throws, also a done callback on this loop's thread; what a task throws that is cancelled at the loop's
-  /// end; the exception of a task that nobody asked for. On the loop's thread, at once or in a later turn; that of a
-  /// task whose last handle goes after close() is reported by default. A handler that throws is replaced by the
-  /// default for that call, and what it threw is reported too. Null: the default.
+  /// end; the exception of a task or a gather that nobody asked for. Not that of a call of an executor or of a
+  /// promise: their futures drop it without a word. On the loop's thread, at once or in a later turn; that of a task
+  /// whose last handle goes after close() is reported by default. A handler that throws is replaced by the default
+  /// for that call, and what it threw is reported too. Null: the default.
   void set_exception_handler(exception_handler handler);
   /// Tells the handler. On the loop's thread.
   void call_exception_handler(const exception_context& context) noexcept;
@@ -279,12 +282,12 @@ class PLAIT_API event_loop {
   void watch_to_write(int descriptor, std::unique_ptr<detail::lasting_callback> called);
   void handle_signal(int signal, std::unique_ptr<detail::lasting_callback> called);
   friend struct detail::loop_access;
-  friend void detail::leave_loop(event_loop& loop) noexcept;
+  friend void detail::leave_loop(event_loop& loop, nanoseconds time_to_finish) noexcept;
   friend class detail::loop_core;
   /// Cancels all tasks and runs until they have ended.
   void end_tasks();
-  /// It does not end: asks its calls to stop, and leaves them to themselves.
-  void give_up_default_executor();
+  /// The default one and those before it, where nobody else owns them: for the caller to end. The loop keeps none.
+  [[nodiscard]] std::vector<std::shared_ptr<executor>> release_executors();
   /// It does not end: its processes are killed.
   void kill_default_process_pool();
 

@@ -7,14 +7,21 @@
 #include <plait/loop/event_loop.hpp>
 #include <plait/loop/interrupts.hpp>
 
+#include <chrono>
 #include <source_location>
 #include <utility>
 
 namespace plait::inline PLAIT_ABI {
 
+namespace detail {
+/// What calls of the default executors get when run leaves. Arbitrary: long for a program that wants to leave.
+inline constexpr std::chrono::seconds time_for_last_calls{10};
+}  // namespace detail
+
 /// Makes a loop, runs `main` on it, and cleans up: cancels the tasks that are left and waits for them; gives the
-/// default executor and the default process pool 10 seconds to finish their calls (then those that run in threads are
-/// asked to stop, those in processes killed); closes the loop. Gives what `main` returned or throws what it threw:
+/// default executor, those that were it before, and the default process pool 10 seconds to finish their calls (then
+/// those that run in threads are asked to stop, those in processes killed); closes the loop. A default executor that
+/// somebody else owns too is left alone. Gives what `main` returned or throws what it threw:
 /// `int main() { return plait::run(async_main()); }`. Throws invalid_state_error where a loop runs on this thread
 /// already.
 ///
@@ -29,7 +36,7 @@ template <class T> T run(task<T> main, const std::source_location& from = std::s
   event_loop loop;
   struct leaving {
     event_loop& loop;
-    ~leaving() { detail::leave_loop(loop); }  // what run does after the main task
+    ~leaving() { detail::leave_loop(loop, detail::time_for_last_calls); }  // what run does after the main task
   } const at_end{loop};
   detail::loop_access::check_can_run(loop);  // else the task would be started all the same, later
   auto main_task = loop.create_task(std::move(main), {}, from);

@@ -22,6 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test_support::ledger;
+using test_support::message_in;
 using test_support::message_of;
 using test_support::recorded_reports;
 using test_support::witness;
@@ -80,6 +81,45 @@ TEST(run, cancels_the_tasks_that_are_left_and_waits_for_them) {
   EXPECT_EQ(run(leaves_tasks(&seen, &log)), 2);
   EXPECT_EQ(log, (std::vector<std::string>{"told", "told"}));
   EXPECT_EQ(seen.alive, 0);
+  EXPECT_EQ(recorded_reports::text(), "");
+}
+
+task<void> throws_when_cancelled() {
+  try {
+    co_await sleep(1h);
+  } catch (const cancelled_error&) {
+    throw std::runtime_error("in reaction");
+  }
+}
+
+task<int> leaves_one_that_throws() {
+  static_cast<void>(get_running_loop().create_task(throws_when_cancelled(), "left over"));
+  co_await sleep(0s);
+  co_return 3;
+}
+
+TEST(run, reports_what_a_task_throws_that_is_left) {
+  const recorded_reports reports;
+  EXPECT_EQ(run(leaves_one_that_throws()), 3);
+  EXPECT_EQ(
+      recorded_reports::text(),
+      "the task \"left over\" that was cancelled at the end of its loop threw std::runtime_error: in reaction\n");
+}
+
+task<void> tells_its_handler(std::vector<std::string>* log) {
+  auto& loop = get_running_loop();
+  loop.set_exception_handler([log](event_loop&, const exception_context& context) {
+    log->push_back(std::string(context.task_name) + ": " + message_in<std::runtime_error>(context.exception));
+  });
+  static_cast<void>(loop.create_task(throws_when_cancelled(), "left over"));
+  co_await sleep(0s);
+}
+
+TEST(run, tells_the_loops_exception_handler_what_a_task_throws_that_is_left) {
+  const recorded_reports reports;
+  std::vector<std::string> log;
+  run(tells_its_handler(&log));
+  EXPECT_EQ(log, (std::vector<std::string>{"left over: in reaction"}));
   EXPECT_EQ(recorded_reports::text(), "");
 }
 

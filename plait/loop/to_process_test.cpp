@@ -3,6 +3,7 @@
 #include <plait/loop/run.hpp>
 #include <plait/loop/sync_wait.hpp>
 #include <plait/loop/to_process.hpp>
+#include <plait/loop/to_thread.hpp>
 #include <plait/processes/process_pool_executor.hpp>
 
 #include <memory>
@@ -146,7 +147,9 @@ TEST(default_process_pool, of_a_closed_loop_is_an_error) {
   EXPECT_THROW(static_cast<void>(loop.shutdown_default_process_pool()), loop_closed_error);
 }
 
+// run() gives the calls 10 s: the pool is awake before that begins.
 task<std::vector<future<std::string>>> leaves_calls() {
+  static_cast<void>(co_await to_process(this_pid));
   std::vector<future<std::string>> calls;
   for (int i = 0; i < 100; ++i) calls.push_back(to_process(name_of_this_process));
   co_return calls;
@@ -174,6 +177,59 @@ TEST(default_process_pool, is_shut_down_with_its_loop_and_what_waits_is_cancelle
   EXPECT_TRUE(waiting.cancelled());
   for (const auto& call : running) EXPECT_EQ(call.status(), call_status::finished);
 }
+
+// ── a pool of processes as the loop's default executor ──
+
+std::string with_name_of_this_process(const std::string& text, int n) {
+  return text + std::to_string(n) + " in " + name_of_this_process();
+}
+
+task<std::vector<std::string>> calls_by_default() {
+  auto& loop = get_running_loop();
+  loop.set_default_executor(std::make_shared<process_pool_executor>(
+      process_pool_options{.max_workers = 1, .worker_name_prefix = "default"}));
+  std::vector<std::string> names;
+  names.push_back(co_await to_thread(name_of_this_process));
+  names.push_back(co_await to_thread(with_name_of_this_process, std::string("to_thread "), 1));
+  names.push_back(co_await loop.run_in_executor(with_name_of_this_process, std::string("run_in_executor "), 2));
+  co_return names;
+}
+
+TEST(default_executor, may_be_a_pool_of_processes) {
+  const recorded_reports reports;
+  EXPECT_EQ(run(calls_by_default()),
+            (std::vector<std::string>{"default_0", "to_thread 1 in default_0", "run_in_executor 2 in default_0"}));
+  EXPECT_EQ(recorded_reports::text(), "");
+}
+
+TEST(default_executor, of_processes_throws_what_the_call_threw_and_refuses_what_can_not_travel) {
+  event_loop loop;
+  loop.set_default_executor(std::make_shared<process_pool_executor>(process_pool_options{.max_workers = 1}));
+  const auto fails_there = loop.run_in_executor(fails);
+  EXPECT_EQ(message_of<std::out_of_range>([&] { loop.run_until_complete(fails_there); }), "there");
+  int here = 0;
+  const auto stays_here = loop.run_in_executor([&here] { ++here; });
+  EXPECT_THROW(loop.run_until_complete(stays_here), not_portable);
+  EXPECT_EQ(here, 0);
+  EXPECT_NE(loop.run_until_complete(loop.run_in_executor(this_pid)), getpid());
+}
+
+TEST(default_executor, of_processes_that_was_replaced_finishes_its_calls) {
+  const portable_gate held;
+  event_loop loop;
+  loop.set_default_executor(std::make_shared<process_pool_executor>(process_pool_options{.max_workers = 1}));
+  const auto running = loop.run_in_executor(pass_gate, held.path());
+  const auto waiting = loop.run_in_executor(this_pid);
+  held.wait_for(1);
+  loop.set_default_executor(std::make_shared<process_pool_executor>(process_pool_options{.max_workers = 1}));
+  const pid_t second = loop.run_until_complete(loop.run_in_executor(this_pid));
+  EXPECT_FALSE(running.done());
+  held.let_through(1);
+  loop.run_until_complete(running);
+  EXPECT_NE(loop.run_until_complete(waiting), second);
+}
+
+// ── leaving ──
 
 struct closed_inside {
   future<void> running;
