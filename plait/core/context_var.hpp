@@ -78,10 +78,11 @@ class PLAIT_API context_variable {
 ///     static const plait::context_var<std::string> request("request-id");
 ///
 /// Who starts something hands on what is set at that moment: a task (create_task and all that builds on it), a call
-/// (submit, run_in_executor, to_thread, map), a callback (call_soon and its kin, done callbacks) begin with a copy of
-/// what their maker had, and what they set is not seen by him. A task that is awaited directly, `co_await child()`,
-/// shares the values of who awaits it. A thread that does none of these has values of its own. Other processes see
-/// none of it: see portable_context_var.
+/// (submit, run_in_executor, to_thread, map), a callback (call_soon and its kin, done callbacks, readers and writers,
+/// signal handlers) begin with a copy of what their maker had, those that are called again and again each time; what
+/// they set is not seen by him. A task that is awaited directly, `co_await child()`, shares the values of who awaits
+/// it. A thread that does none of these has values of its own. Other processes see none of it: see
+/// portable_context_var.
 ///
 /// A value is copied or moved in once, then shared and never changed; it is destroyed where the last that could see
 /// it ends, on that thread. So it must be fit to be read, and destroyed, on any thread.

@@ -18,15 +18,18 @@ loop_watch* find(loop_registry& all, unsigned number) noexcept {
   return watch;
 }
 
-/// Has every loop asked; those that do not run can't be.
-std::vector<loop_snapshot> ask_all(loop_registry& all, std::vector<unsigned>& asked) {
+/// Has every loop asked; those that do not run can't be. One that rests on this thread would be waited for in vain:
+/// it is only named.
+std::vector<loop_snapshot> ask_all(loop_registry& all, std::vector<unsigned>& asked, std::vector<loop_core*>& here) {
   const std::lock_guard lock(all.mutex);
   std::vector<loop_snapshot> pictures;
   for (auto* watch = all.first; watch; watch = watch->next) {
     if (watch->loop().owner_pid() != getpid()) continue;  // of the process that this one was forked from
     auto& picture = pictures.emplace_back();
     picture.number = watch->number;
-    if (watch->loop().is_running()) {
+    if (watch->loop().rests_here()) {
+      here.push_back(&watch->loop());
+    } else if (watch->loop().can_answer()) {
       asked.push_back(watch->number);
       watch->ask();
     } else {
@@ -42,7 +45,11 @@ std::vector<loop_snapshot> ask_all(loop_registry& all, std::vector<unsigned>& as
 std::vector<loop_snapshot> pictures_of_all(time_point deadline, const std::function<bool()>& give_up) {
   auto& all = loop_registry::get();
   std::vector<unsigned> asked;
-  auto pictures = ask_all(all, asked);
+  std::vector<loop_core*> here;
+  auto pictures = ask_all(all, asked, here);
+  // Without the lock: pools are asked for places, with locks of their own. Nobody but this thread may close these.
+  for (auto* const loop : here)
+    *std::ranges::find(pictures, loop->watch().number, &loop_snapshot::number) = picture_of(*loop);
   for (;;) {
     const auto seen = all.answers.load(std::memory_order_acquire);
     const bool last_look = sync::now() >= deadline || give_up();

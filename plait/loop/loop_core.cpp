@@ -66,7 +66,10 @@ class loop_core::running_here {
     loop_.leave_sources();
     loop_here = outer_loop_;
     home::set_current(outer_home_);
-    if (loop_.hosted_) loop_.rest();
+    if (loop_.hosted_.load(std::memory_order_relaxed)) {
+      loop_.rest();
+      loop_.rested_on_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+    }
     loop_.running_.store(false);
   }
 

@@ -35,9 +35,9 @@ void loop_core::check_thread(const char* what) const {
 
 int loop_core::descriptor() {
   if (is_closed()) throw loop_closed_error("plait: the event loop is closed");
-  if (!hosted_) {
+  if (!hosted_.load(std::memory_order_relaxed)) {
     inbox_.sleeper().open_alarm();
-    hosted_ = true;
+    hosted_.store(true, std::memory_order_relaxed);
     if (!is_running()) rest();
   }
   return inbox_.sleeper().descriptor();

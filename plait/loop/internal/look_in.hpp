@@ -1,4 +1,4 @@
-// Pictures of all loops of the program, for threads that run none.
+// Pictures of all loops of the program, for threads on which none runs now.
 #pragma once
 
 #include <plait/core/time.hpp>
@@ -9,8 +9,9 @@
 
 namespace plait::inline PLAIT_ABI::detail {
 
-/// Asks every running loop, on a thread that runs none. Where one has not answered by the deadline, or once `give_up`
-/// says so (looked at now and then), it says what that loop is at.
+/// Asks every loop that runs, or that another loop polls, on a thread where none runs now; looks itself at those that
+/// this thread polls. Where one has not answered by the deadline, or once `give_up` says so (looked at now and then),
+/// it says what that loop is at.
 [[nodiscard]] std::vector<loop_snapshot> pictures_of_all(time_point deadline, const std::function<bool()>& give_up);
 
 /// As allow_inspection; what it throws is reported.

@@ -24,7 +24,9 @@
 #include <plait/loop/internal/timer_queue.hpp>
 #include <plait/processes/process_pool_executor.hpp>
 
+#include <atomic>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include <unistd.h>
@@ -68,6 +70,13 @@ class loop_core final : public home {
   void end_tasks();
   void close();
   [[nodiscard]] bool is_running() const noexcept { return running_.load(std::memory_order_relaxed); }
+  /// From any thread: what is posted is run soon, where all is well. Inside another loop a post has the host poll.
+  [[nodiscard]] bool can_answer() const noexcept { return is_running() || hosted_.load(std::memory_order_relaxed); }
+  /// It is inside another loop, which rests between two polls, and this is the host's thread: nobody else is at it.
+  [[nodiscard]] bool rests_here() const noexcept {
+    return !running_.load(std::memory_order_acquire) &&
+           rested_on_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
   [[nodiscard]] bool is_closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
 
   void adopt(task_state& task) noexcept;
@@ -173,13 +182,15 @@ class loop_core final : public home {
   bool telling_tasks_to_end_ = false;
   bool delivering_cancel_ = false;
   // Inside another loop, which waits for the poller's descriptor while this one rests.
-  bool hosted_ = false;
+  std::atomic<bool> hosted_{false};           // a hint for other threads, as the next: not through sync
+  std::atomic<std::thread::id> rested_on_{};  // who ran it last, since it is hosted
   bool resting_ = false;
   bool told_host_ = false;     // in this rest
   bool inbox_asleep_ = false;  // in this rest
   std::unique_ptr<descriptor_table> descriptors_;
   std::unique_ptr<signal_table> signals_;
-  sync::atomic<bool> running_{false};  // looked at by other threads only to tell them off
+  // Looked at by other threads only to tell them off, and to look in: false (release) pairs with rests_here.
+  sync::atomic<bool> running_{false};
   sync::atomic<bool> closed_{false};
 };
 
