@@ -23,6 +23,14 @@ foreach(header IN LISTS headers)
   endif()
 endforeach()
 
+if(TOOL)
+  cmake_path(ABSOLUTE_PATH TOOL BASE_DIRECTORY "${prefix}")
+  execute_process(COMMAND "${TOOL}" --version RESULT_VARIABLE result OUTPUT_VARIABLE said ERROR_VARIABLE said)
+  if(NOT result EQUAL 0 OR NOT said STREQUAL "${VERSION}\n")
+    message(FATAL_ERROR "the installed program plait says (${result}) '${said}' instead of its version, ${VERSION}")
+  endif()
+endif()
+
 file(COPY "${SOURCE}/" DESTINATION "${consumer}")
 must("configuring the program that uses the installed plait" "${CMAKE_COMMAND}"
   -S "${consumer}" -B "${consumer}/build" -G "${GENERATOR}"
