@@ -17,6 +17,11 @@ plait::task<void> prints_count(std::string text) {
   fmt::print("{}: {}\n", text, counted);
 }
 
+plait::task<int> count_after(plait::event& begins, std::string text) {
+  co_await begins.wait();
+  co_return static_cast<int>(text.size());
+}
+
 plait::task<void> async_main() {
   std::vector<std::string> texts{"one"};
   co_await plait::with_task_group(
@@ -30,11 +35,15 @@ plait::task<void> async_main() {
   fmt::print("{} {}\n", a, b);
 
   auto& loop = plait::get_running_loop();
+  plait::event first_is_there;
   std::vector<plait::task_handle<int>> running;
-  running.push_back(loop.create_task(count("three", 60)));
+  running.push_back(loop.create_task(count_after(first_is_there, "three")));
   running.push_back(loop.create_task(count("one", 1)));
   auto finished = plait::as_completed(running);
-  while (auto next = co_await finished.next()) fmt::print("{}\n", next->result());
+  while (auto next = co_await finished.next()) {
+    fmt::print("{}\n", next->result());
+    first_is_there.set();
+  }
 }
 
 int main() { plait::run(async_main()); }

@@ -32,18 +32,20 @@ plait::task<void> a_block() {
   }
 }
 
-plait::task<void> pays() {
-  co_await plait::sleep(50ms);
+plait::task<void> pays(plait::event& bank_answers) {
+  co_await bank_answers.wait();
   fmt::print("paid\n");
 }
 
 plait::task<void> a_shielded_wait() {
-  auto paying = plait::get_running_loop().create_task(pays());
+  plait::event bank_answers;
+  auto paying = plait::get_running_loop().create_task(pays(bank_answers));
   try {
     co_await plait::wait_for(plait::shield(paying), 1ms);
   } catch (const plait::timeout_error&) {
     fmt::print("still paying\n");
   }
+  bank_answers.set();
   co_await paying;
 }
 

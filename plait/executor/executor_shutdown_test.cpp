@@ -152,7 +152,7 @@ TEST_P(executor_shutdown, racing_with_submit_a_call_is_run_or_refused_never_lost
   // How many calls are taken before the end is up to the scheduler; their squares stay small.
   const auto argument = [](std::size_t i) { return static_cast<int>(i % 1000); };
   for (int round = 0; round < 100; ++round) {
-    const auto pool = make();
+    const auto pool = make({.max_pending = 1000});  // what waits must be run at the end
     std::atomic<bool> refused{false};
     std::vector<plait::future<int>> accepted;
     std::thread submitting([&] {

@@ -7,6 +7,7 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -247,19 +248,26 @@ TEST(add_reader, refuses_what_it_cannot_watch) {
 TEST(add_reader, from_another_thread_is_an_error) {
   const pipe_ends pipe;
   event_loop loop;
-  std::string refused;
+  std::vector<std::string> refused;
   std::thread other;
   loop.call_soon([&] {
     other = std::thread([&] {
-      refused = message_of<invalid_state_error>([&] { loop.add_reader(pipe.out(), [] {}); });
+      const auto call = [&](auto called) { refused.push_back(message_of<invalid_state_error>(called)); };
+      call([&] { loop.add_reader(pipe.out(), [] {}); });
+      call([&] { loop.add_writer(pipe.in(), [] {}); });
+      call([&] { return loop.remove_reader(pipe.out()); });
+      call([&] { return loop.remove_writer(pipe.in()); });
       loop.call_soon_threadsafe([&] { loop.stop(); });
     });
   });
   loop.run_forever();
   other.join();
-  EXPECT_EQ(refused,
-            "plait: add_reader from another thread than the one on which its event loop runs; use "
-            "call_soon_threadsafe to get there");
+  std::vector<std::string> expected;
+  for (const std::string name : {"add_reader", "add_writer", "remove_reader", "remove_writer"})
+    expected.push_back("plait: " + name +
+                       " from another thread than the one on which its event loop runs; use call_soon_threadsafe to "
+                       "get there");
+  EXPECT_EQ(refused, expected);
 }
 
 TEST(add_reader, survives_a_forked_child_that_closes_its_copy_of_the_loop) {

@@ -146,37 +146,53 @@ TEST(run_coroutine_threadsafe, works_on_the_loops_own_thread) {
   EXPECT_EQ(loop.run_until_complete(starts_another_here()), 3);
 }
 
-task<int> counts(std::atomic<int>* runs) {
+task<int> counts_and_stops_the_loop(std::atomic<int>* runs) {
   co_await sleep(0s);
+  get_running_loop().stop();
   co_return ++*runs;
 }
 
+void wait_for_end(const future<int>& of) {
+  try {
+    static_cast<void>(of.result());
+  } catch (const cancelled_error&) {
+  }
+}
+
+// The loop is stopped by the first that runs, and each thread goes on until it is refused: both happen in every
+// round.
 TEST(run_coroutine_threadsafe, from_many_threads_against_the_end_of_the_loop) {
+  constexpr int threads_calling = 3;
+  constexpr int at_once = 20;  // then one after the other: close() must come to the end of all that were taken
   for (int round = 0; round < 50; ++round) {
     std::atomic<int> runs = 0;
     std::atomic<int> ended = 0;
     std::atomic<int> wanted = 0;
+    std::atomic<int> refused = 0;
     gate go;
     auto loop = std::make_unique<event_loop>();
     std::vector<std::thread> threads;
-    for (int t = 0; t < 3; ++t)
+    for (int t = 0; t < threads_calling; ++t)
       threads.emplace_back([&] {
         go.wait();
-        for (int i = 0; i < 20; ++i) {
-          try {
-            const auto one = run_coroutine_threadsafe(counts(&runs), *loop);
+        try {
+          for (int i = 0;; ++i) {
+            const auto one = run_coroutine_threadsafe(counts_and_stops_the_loop(&runs), *loop);
             ++wanted;
             if (i % 3 == 0) static_cast<void>(one.cancel());
             one.add_done_callback([&](const future<int>&) { ++ended; });
-          } catch (const loop_closed_error&) {
+            if (i >= at_once) wait_for_end(one);
           }
+        } catch (const loop_closed_error&) {
+          ++refused;
         }
       });
     go.open();
-    loop->call_later(10us, [&] { loop->stop(); });
     loop->run_forever();
     loop->close();
     for (auto& thread : threads) thread.join();
+    EXPECT_GT(runs, 0);
+    EXPECT_EQ(refused, threads_calling);
     EXPECT_EQ(ended, wanted);
     loop.reset();
   }

@@ -193,10 +193,12 @@ TEST(add_signal_handler, refuses_misuse) {
 TEST(add_signal_handler, from_another_thread_is_an_error) {
   event_loop loop;
   std::string refused;
+  std::string refused_to_remove;
   std::thread other;
   loop.call_soon([&] {
     other = std::thread([&] {
       refused = message_of<invalid_state_error>([&] { loop.add_signal_handler(SIGTERM, [] {}); });
+      refused_to_remove = message_of<invalid_state_error>([&] { return loop.remove_signal_handler(SIGTERM); });
       loop.call_soon_threadsafe([&] { loop.stop(); });
     });
   });
@@ -204,6 +206,9 @@ TEST(add_signal_handler, from_another_thread_is_an_error) {
   other.join();
   EXPECT_EQ(refused,
             "plait: add_signal_handler from another thread than the one on which its event loop runs; use "
+            "call_soon_threadsafe to get there");
+  EXPECT_EQ(refused_to_remove,
+            "plait: remove_signal_handler from another thread than the one on which its event loop runs; use "
             "call_soon_threadsafe to get there");
 }
 

@@ -27,13 +27,20 @@ TEST(sleep, lasts_at_least_as_long_as_it_says) {
 }
 
 TEST(sleep, ends_in_the_order_of_the_times) {
-  event_loop loop;
   std::vector<int> log;
-  static_cast<void>(loop.create_task(notes(&log, 3ms, 3)));
-  static_cast<void>(loop.create_task(notes(&log, 0ns, 0)));
-  static_cast<void>(loop.create_task(notes(&log, 1ms, 1)));
-  const auto last = loop.create_task(notes(&log, 6ms, 6));
-  loop.run_until_complete(last);
+  time_point before_all;
+  time_point after_all;
+  do {  // each counts from its own begin: again where those lay so far apart that another order is right
+    log.clear();
+    event_loop loop;
+    loop.call_soon([&] { before_all = loop.time(); });
+    static_cast<void>(loop.create_task(notes(&log, 3ms, 3)));
+    static_cast<void>(loop.create_task(notes(&log, 0ns, 0)));
+    static_cast<void>(loop.create_task(notes(&log, 1ms, 1)));
+    const auto last = loop.create_task(notes(&log, 6ms, 6));
+    loop.call_soon([&] { after_all = loop.time(); });
+    loop.run_until_complete(last);
+  } while (after_all - before_all >= 1ms);
   EXPECT_EQ(log, (std::vector<int>{0, 1, 3, 6}));
 }
 

@@ -332,29 +332,36 @@ TEST(timeout, rescheduled_from_never_fires_then) {
   EXPECT_EQ(before, std::nullopt);
 }
 
-TEST(timeout, rescheduled_to_never_does_not_fire) {
+/// What a body gives that has begun within its timeout of 1 ms; one that was too late for that gives nothing.
+template <class Body> bool begun_in_time(const Body& body) {
   event_loop loop;
-  const auto body = [](timeout_scope& scope) -> task<int> {
+  while (true)
+    if (const auto got = loop.run_until_complete(with_timeout(1ms, body))) return *got;
+}
+
+TEST(timeout, rescheduled_to_never_does_not_fire) {
+  const auto body = [](timeout_scope& scope) -> task<std::optional<bool>> {
+    if (scope.expired()) co_return std::nullopt;
     const auto first = *scope.when();
     scope.reschedule(std::nullopt);
     const bool never = !scope.when();
     while (get_running_loop().time() <= first) co_await sleep(0s);
     for (int i = 0; i < 3; ++i) co_await sleep(0s);
-    co_return never && !scope.expired() ? 1 : 0;
+    co_return never && !scope.expired();
   };
-  EXPECT_EQ(loop.run_until_complete(with_timeout(1ms, body)), 1);
+  EXPECT_TRUE(begun_in_time(body));
 }
 
 TEST(timeout, rescheduled_to_a_later_time_has_that_time) {
-  event_loop loop;
-  const auto body = [](timeout_scope& scope) -> task<int> {
+  const auto body = [](timeout_scope& scope) -> task<std::optional<bool>> {
+    if (scope.expired()) co_return std::nullopt;
     const auto first = *scope.when();
     scope.reschedule(first + 1h);
     while (get_running_loop().time() <= first) co_await sleep(0s);
     for (int i = 0; i < 3; ++i) co_await sleep(0s);
-    co_return scope.when() == first + 1h && !scope.expired() ? 1 : 0;
+    co_return scope.when() == first + 1h && !scope.expired();
   };
-  EXPECT_EQ(loop.run_until_complete(with_timeout(1ms, body)), 1);
+  EXPECT_TRUE(begun_in_time(body));
 }
 
 TEST(timeout, can_not_be_rescheduled_when_it_is_over) {

@@ -3,6 +3,7 @@
 #include <plait/processes/internal/worker_link.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -242,14 +243,21 @@ TEST(link, withdraw_races_with_take) {
 
 // ── Sleeping and waking ──
 
-// The pauses let both sides fall asleep now and then, so that every path of waking is walked.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr unsigned ping_pongs = 20'000;
+#else
+constexpr unsigned ping_pongs = 100'000;
+#endif
+
+// The pauses, of up to two spins (spin.hpp), let both sides fall asleep now and then, so that every path of waking is
+// walked.
 TEST(link, ping_pong_loses_no_wake_up) {
   link_end parent;
   detail::worker_link worker(parent.copies_for_worker());
   std::thread thread([&] { echo(worker); });
-  for (unsigned i = 0; i < 100'000; ++i) {
+  for (unsigned i = 0; i < ping_pongs; ++i) {
     if (i % 64 == 0)
-      for (unsigned pause = 0; pause < i / 64 % 200; ++pause) std::this_thread::yield();
+      for (const auto end = sync::now() + std::chrono::microseconds(i / 64 % 20); sync::now() < end;) sync::yield();
     parent.call("x");
     ASSERT_EQ(parent.answer(), "x");
   }

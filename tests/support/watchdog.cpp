@@ -13,6 +13,8 @@ std::chrono::seconds watchdog_limit() {
   if (const char* seconds = std::getenv("PLAIT_TEST_TIMEOUT")) return std::chrono::seconds(std::atol(seconds));
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   return std::chrono::seconds(180);
+#elif !defined(__OPTIMIZE__)
+  return std::chrono::seconds(180);
 #else
   return std::chrono::seconds(60);
 #endif

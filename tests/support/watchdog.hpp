@@ -9,7 +9,8 @@
 
 namespace test_support {
 
-/// How long one test may take: PLAIT_TEST_TIMEOUT in seconds; by default 60, under a sanitizer 180. 0: no watchdog.
+/// How long one test may take: PLAIT_TEST_TIMEOUT in seconds; by default 60, under a sanitizer or not optimised 180.
+/// 0: none.
 std::chrono::seconds watchdog_limit();
 
 class watchdog {

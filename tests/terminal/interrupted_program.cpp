@@ -70,8 +70,13 @@ plait::task<int> ignores_the_cancel() {
 }
 
 plait::task<int> blocks_the_loop() {
+  sigset_t interrupt, before;
+  ::sigemptyset(&interrupt);
+  ::sigaddset(&interrupt, SIGINT);
+  ::pthread_sigmask(SIG_BLOCK, &interrupt, &before);  // one that comes before we wait for it stays to be waited for
   say("ready");
-  ::pause();  // until a handler has run
+  ::sigsuspend(&before);  // until a handler has run
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   say("still blocked");
   hang();
   co_return EXIT_FAILURE;
