@@ -212,8 +212,7 @@ TEST(add_signal_handler, from_another_thread_is_an_error) {
             "call_soon_threadsafe to get there");
 }
 
-#if !defined( \
-    __SANITIZE_THREAD__)  // in the forked child of a program with threads it never runs handlers it has put off
+#if !defined(__SANITIZE_THREAD__)  // it runs no handlers in forked children
 TEST(add_signal_handler, in_a_forked_child_the_signal_does_what_it_did_before) {
   event_loop loop;
   bool called = false;
