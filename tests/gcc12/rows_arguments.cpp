@@ -33,6 +33,13 @@ ROW(closure_in_a_variable, right, silent, "") {
   co_await pool.submit(work);
 }
 
+// A coroutine begins and ends with a co_await of its own, in which the lambda is not.
+ROW(closure_in_a_variable_that_is_a_coroutine, right, silent, "") {
+  const std::string z = text();
+  const auto work = [z](plait::executor& in) -> plait::task<void> { co_await in.submit(length, z); };
+  co_await work(pool);
+}
+
 // The warning can't tell std::move of a named object from a temporary.
 ROW(closure_in_a_variable_std_move, right, warns, "") {
   auto work = [z = std::make_unique<std::string>(text())] { return length(*z); };
