@@ -89,6 +89,9 @@ std::exception_ptr suspension::find_cycle(state& awaited) const {
 }
 
 void suspension::check_no_cycle(state& awaited) {
+  // Each await comes here: most leave at once.
+  const auto* const own = context_->own_state();
+  if (!own || (&awaited != own && !own->has_waiters())) return;
   const auto found = find_cycle(awaited);
   if (!found) return;
   not_suspended();
