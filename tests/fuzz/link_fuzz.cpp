@@ -1,0 +1,453 @@
+// The parent's end of a link whose other end is hostile: the input says what both do (link_operations.hpp), also at
+// the same time.
+//
+//    parent: detail::link ◄── one memory, mapped twice ──► hostile_end: writes what the input says
+//       │ what must hold whatever is written                   └─► rewriter: a thread that does so while the parent
+//       reads └─► reads payloads where they lie, as the pool does
+//
+// What must hold: next_reply throws protocol_error and nothing else; a reply answers the oldest call in flight; its
+// payload lies within the ring or in a block that was granted; what is in flight is what was sent, neither answered
+// nor withdrawn; reading a payload ends in a value or in decode_error.
+#include <plait/core/errors.hpp>
+#include <plait/portable/errors.hpp>
+#include <plait/processes/internal/link.hpp>
+#include <plait/processes/internal/link_memory.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <new>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "input.hpp"
+#include "link_operations.hpp"
+#include "results.hpp"
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+namespace {
+
+namespace pd = plait::detail;
+using fuzz::input;
+using fuzz::operation;
+using fuzz::require;
+
+constexpr std::size_t largest_block = std::size_t{256} << 10;  // of what is really made: larger ones only cost time
+
+/// The memory as the worker has it. Every write may race with the parent's reading: so byte by byte through volatile,
+/// which no compiler and no sanitizer takes for more than it is.
+class hostile_end {
+ public:
+  hostile_end(int memory, int control)
+      : control_(::fcntl(control, F_DUPFD_CLOEXEC, 3)),
+        mapping_(pd::shared_memory::map(pd::unique_fd(::fcntl(memory, F_DUPFD_CLOEXEC, 3)))),
+        memory_(std::launder(reinterpret_cast<pd::link_memory*>(mapping_.bytes().data()))) {}
+
+  [[nodiscard]] pd::link_memory& memory() const noexcept { return *memory_; }
+  [[nodiscard]] std::size_t size() const noexcept { return mapping_.bytes().size(); }
+
+  void write(std::size_t at, const void* from, std::size_t size) const noexcept {
+    auto* const to = reinterpret_cast<volatile unsigned char*>(mapping_.bytes().data());
+    for (std::size_t i = 0; i < size && at + i < this->size(); ++i)
+      to[at + i] = static_cast<const unsigned char*>(from)[i];
+  }
+  void write_reply(std::uint64_t position, const pd::reply_header& header) const noexcept {
+    write(offsetof(pd::link_memory, replies) + position % pd::reply_ring_bytes, &header, sizeof(header));
+  }
+
+  void give_back_pages(std::size_t first, std::size_t count) const noexcept {
+    constexpr std::size_t page = 4096;
+    ::fallocate(mapping_.fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(first * page % size()),
+                static_cast<off_t>((count + 1) * page));
+  }
+  void take_message() const noexcept {
+    char bytes[64];
+    char descriptors[CMSG_SPACE(sizeof(int))];
+    iovec part{bytes, sizeof(bytes)};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = descriptors;
+    message.msg_controllen = sizeof(descriptors);
+    if (::recvmsg(control_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0) return;
+    for (auto* each = CMSG_FIRSTHDR(&message); each != nullptr; each = CMSG_NXTHDR(&message, each)) {
+      int descriptor = -1;
+      std::memcpy(&descriptor, CMSG_DATA(each), sizeof(descriptor));
+      const pd::unique_fd closed(descriptor);
+    }
+  }
+  void leave() noexcept { control_.reset(); }
+
+ private:
+  pd::unique_fd control_;
+  pd::shared_memory mapping_;
+  pd::link_memory* memory_;
+};
+
+/// Writes the same things again and again until its end.
+class rewriter {
+ public:
+  struct change {
+    std::size_t at;
+    std::uint64_t what;
+  };
+
+  rewriter(const hostile_end& end, std::vector<change> changes)
+      : thread_([this, &end, changes = std::move(changes)] {
+          do {
+            for (const auto& each : changes) end.write(each.at, &each.what, sizeof(each.what));
+            begun_.store(true, std::memory_order_release);
+          } while (!over_.load(std::memory_order_relaxed));
+        }) {
+    while (!begun_.load(std::memory_order_acquire)) std::this_thread::yield();
+  }
+  rewriter(const rewriter&) = delete;
+  rewriter& operator=(const rewriter&) = delete;
+  ~rewriter() {
+    over_ = true;
+    thread_.join();
+  }
+
+ private:
+  std::atomic<bool> begun_{false};
+  std::atomic<bool> over_{false};
+  std::thread thread_;
+};
+
+/// As the pool reads what came, where it lies.
+void read_payload(const pd::reply& came, unsigned how) {
+  try {
+    pd::byte_reader from(came.payload);
+    if (came.kind == pd::reply_kind::error) {
+      static_cast<void>(pd::decode_thrown(from));
+      return;
+    }
+    fuzz::with_kind_of_result(how, [&]<class T>() { static_cast<void>(pd::result_codec<T>::decode(from)); });
+  } catch (const plait::decode_error&) {
+  }
+}
+
+class game {
+ public:
+  explicit game(input in)
+      : in_(in), ends_(link_.descriptors_for_worker()), worker_(ends_[0], ends_[1]), memory_(worker_.memory()) {}
+
+  void play() {
+    try {
+      while (!in_.at_end()) step(static_cast<operation>(in_.byte() % static_cast<unsigned>(operation::count)));
+    } catch (const pd::protocol_error&) {
+      return;  // found out; only the destructor may follow
+    } catch (const std::system_error& error) {
+      // The worker does not take what it is sent, or the kernel has no more: then it would be killed.
+      require(error.code() == std::errc::resource_unavailable_try_again ||
+                  error.code() == std::errc::too_many_files_open || error.code().value() == ETOOMANYREFS,
+              "what could not be sent was too much for the socket");
+      return;
+    }
+    require(link_.in_flight() == in_flight_.size(), "in flight is what was sent, neither answered nor withdrawn");
+  }
+
+ private:
+  void step(operation what) {
+    switch (what) {
+      case operation::send:
+        return sent(pd::request_kind::call, std::size_t{16} * in_.byte());
+      case operation::send_large:
+        return sent(pd::request_kind::call, pd::inline_limit + 1 + (std::size_t{in_.byte()} << 10));
+      case operation::send_notice:
+        return sent(pd::request_kind::notice, in_.byte());
+      case operation::has_room:
+        static_cast<void>(link_.has_room(in_.get<std::uint32_t>()));
+        return;
+      case operation::withdraw:
+        return withdraw(chosen());
+      case operation::withdraw_any:
+        return withdraw(in_.get<std::uint64_t>());
+      case operation::ask_to_stop:
+        return link_.ask_to_stop(chosen());
+      case operation::is_taken: {
+        const auto which = chosen();
+        require(!link_.is_taken(which) || is_in_flight(which), "what is taken is in flight");
+        return;
+      }
+      case operation::next_reply:
+        return next_reply(in_.byte());
+      case operation::release:
+        return release();
+      case operation::answer_wish:
+        return answer_wish(in_.byte() != 0);
+      case operation::arm:
+        if (const auto which = in_.byte() % 3; which == 0)
+          link_.disarm();
+        else
+          link_.arm(which == 1 ? pd::bell::loop : pd::bell::helper);
+        return;
+      case operation::wake:
+        static_cast<void>(link_.sleeps());
+        if (link_.must_wake()) link_.wake();
+        return;
+      case operation::forget_worker_ends:
+        return link_.forget_worker_ends();
+      default:
+        worker_does(what);
+    }
+  }
+
+  void worker_does(operation what) {
+    switch (what) {
+      case operation::reply: {
+        const auto kind = 2 + in_.byte() % 2;
+        const auto size = in_.get<std::uint16_t>() % (pd::inline_limit + 1);
+        const auto bytes = in_.take(size);
+        write_next({.size = static_cast<std::uint32_t>(bytes.size()), .kind = static_cast<pd::reply_kind>(kind)},
+                   bytes);
+        return;
+      }
+      case operation::reply_in_block: {
+        const auto which = in_.byte();
+        const pd::block_name name{which == 0 ? memory_.spare.exchange(0) : granted_last_, in_.get<std::uint32_t>()};
+        write_next({.size = sizeof(name), .kind = pd::reply_kind::value, .in_block = 1},
+                   std::as_bytes(std::span(&name, 1)));
+        return;
+      }
+      case operation::wish: {
+        const std::uint64_t bytes = in_.get<std::uint32_t>();
+        write_next({.size = sizeof(bytes), .kind = pd::reply_kind::need_block}, std::as_bytes(std::span(&bytes, 1)));
+        return;
+      }
+      case operation::publish:
+        memory_.replies_published.store(written_);
+        return;
+      case operation::take_call:
+        if (link_.front() != 0) claim_of(0).store(pd::claim::taken);
+        return;
+      case operation::pass_over:
+        memory_.passed.store(last_sent_);
+        return;
+      case operation::take_message:
+        return worker_.take_message();
+      case operation::leave:
+        return worker_.leave();
+      case operation::rewrite:
+        return rewrite();
+      default:
+        no_worker_does(what);
+    }
+  }
+
+  void no_worker_does(operation what) {
+    switch (what) {
+      case operation::write_header: {
+        const auto position = read_ + pd::reply_alignment * in_.byte();
+        pd::reply_header header;
+        header.size = in_.get<std::uint32_t>();
+        header.kind = static_cast<pd::reply_kind>(in_.get<std::uint16_t>());
+        header.in_block = in_.get<std::uint16_t>();
+        header.sequence = in_.get<std::uint64_t>();
+        return worker_.write_reply(position, header);
+      }
+      case operation::write_word: {
+        const auto at = std::size_t{in_.byte()} * 8;
+        const auto word = in_.get<std::uint64_t>();
+        if (at < offsetof(pd::link_memory, requests)) worker_.write(at, &word, sizeof(word));
+        return;
+      }
+      case operation::write_bytes: {
+        const auto at = in_.get<std::uint32_t>() % worker_.size();
+        const auto bytes = in_.take(in_.byte());
+        return worker_.write(at, bytes.data(), bytes.size());
+      }
+      case operation::publish_at:
+        memory_.replies_published.store(in_.get<std::uint64_t>());
+        return;
+      case operation::claim: {
+        const auto which = in_.byte();
+        claim_of(which).store(static_cast<pd::claim>(in_.get<std::uint32_t>()));
+        return;
+      }
+      case operation::give_back: {
+        const auto first = in_.get<std::uint16_t>();
+        return worker_.give_back_pages(first, in_.get<std::uint16_t>());
+      }
+      default:
+        return;
+    }
+  }
+
+  // ── the parent ──
+
+  void sent(pd::request_kind kind, std::size_t size) {
+    if (!link_.has_room(size)) return;
+    const bool in_block = size > pd::inline_limit;
+    const auto sequence = in_block ? link_.send(kind, {}, cache_.take(size), size)
+                                   : link_.send(kind, {}, std::vector<std::byte>(size, std::byte{'x'}));
+    require(sequence == last_sent_ + 1, "requests are numbered in a row");
+    positions_.push_back(next_position(sizeof(pd::request_header) + (in_block ? sizeof(pd::block_name) : size)));
+    last_sent_ = sequence;
+    if (kind == pd::request_kind::call) in_flight_.push_back(sequence);
+  }
+
+  void withdraw(std::uint64_t which) {
+    if (!link_.withdraw(which)) return;
+    require(is_in_flight(which), "only what is in flight is withdrawn");
+    std::erase(in_flight_, which);
+  }
+
+  void next_reply(unsigned how) {
+    if (wish_) return;  // it is answered first
+    auto came = link_.next_reply();
+    if (!came) return;
+    require(!in_flight_.empty() && came->sequence == in_flight_.front(), "a reply answers the oldest call in flight");
+    check_place(*came);
+    read_ = came->position;
+    if (came->kind == pd::reply_kind::need_block) {
+      wish_ = came->sequence;
+      wanted_ = came->wanted;
+    } else {
+      require(came->kind == pd::reply_kind::value || came->kind == pd::reply_kind::error,
+              "a reply is of a known kind");
+      in_flight_.pop_front();
+      read_payload(*came, how);
+    }
+    taken_.push_back(std::move(*came));
+    require(link_.front() == (in_flight_.empty() ? 0 : in_flight_.front()), "the next one is the next one");
+  }
+
+  void check_place(const pd::reply& came) {
+    if (came.large) {
+      const auto block = came.large.memory();
+      require(came.payload.data() == block.data() && came.payload.size() <= block.size(),
+              "a payload lies in its block");
+      return;
+    }
+    require(came.payload.size() <= pd::inline_limit, "a payload in the ring is small");
+    const auto size = (sizeof(pd::reply_header) + came.payload.size() + pd::reply_alignment - 1) /
+                      pd::reply_alignment * pd::reply_alignment;
+    const auto offset = (came.position - size) % pd::reply_ring_bytes;
+    require(offset + size <= pd::reply_ring_bytes, "a reply lies in the ring in one piece");
+    const auto* const ring = came.payload.data() - sizeof(pd::reply_header) - offset;
+    require(ring_ == nullptr || ring_ == ring, "and in the ring that all others lie in");
+    ring_ = ring;
+  }
+
+  void release() {
+    if (taken_.empty()) return;
+    link_.release(std::move(taken_.front()));
+    taken_.pop_front();
+  }
+
+  void answer_wish(bool grants) {
+    if (!wish_) return;
+    while (!taken_.empty()) release();
+    const auto sequence = std::exchange(wish_, 0);
+    if (!grants || (wanted_ > largest_block && wanted_ < std::uint64_t{1} << 46))
+      return link_.refuse(sequence, ENOMEM);
+    try {
+      auto memory = cache_.take(wanted_, link_.id());
+      const auto id = memory.id();
+      link_.grant(sequence, std::move(memory));
+      granted_last_ = id;
+    } catch (const std::system_error& error) {
+      if (error.code() != std::errc::not_enough_memory) throw;
+      link_.refuse(sequence, ENOMEM);
+    }
+  }
+
+  [[nodiscard]] bool is_in_flight(std::uint64_t which) const {
+    return std::find(in_flight_.begin(), in_flight_.end(), which) != in_flight_.end();
+  }
+  [[nodiscard]] std::uint64_t chosen() {
+    const auto which = in_.byte();
+    return in_flight_.empty() ? which : in_flight_[which % in_flight_.size()];
+  }
+
+  // ── the worker ──
+
+  // Where requests lie, as the ring places them.
+  std::uint64_t next_position(std::size_t bytes) {
+    const pd::ring ring(memory_.requests, pd::request_alignment);
+    const auto position = ring.place(requests_written_, bytes);
+    requests_written_ = position + ring.rounded(bytes);
+    return position;
+  }
+  // Of the so-manieth request: atomic, since the parent's is.
+  plait::sync::atomic<pd::claim>& claim_of(std::size_t which) {
+    const auto sequence = link_.front() == 0 ? which : link_.front() - 1 + which;
+    const auto position = positions_.empty() ? 0 : positions_[sequence % positions_.size()];
+    auto* const at = memory_.requests + position % pd::request_ring_bytes;
+    return std::launder(reinterpret_cast<pd::request_header*>(at))->state;
+  }
+
+  // Behind what was written, published; a filler takes what is left at the ring's end.
+  void write_next(pd::reply_header header, std::span<const std::byte> payload) {
+    const pd::ring ring(memory_.replies, pd::reply_alignment);
+    const auto bytes = sizeof(header) + payload.size();
+    const auto position = ring.place(written_, bytes);
+    if (position != written_) worker_.write_reply(written_, {});
+    const auto next = std::upper_bound(in_flight_.begin(), in_flight_.end(), replied_);
+    header.sequence = next == in_flight_.end() ? replied_ + 1 : *next;
+    if (header.kind != pd::reply_kind::need_block) replied_ = header.sequence;
+    worker_.write_reply(position, header);
+    worker_.write(offsetof(pd::link_memory, replies) + ring.offset(position) + sizeof(header), payload.data(),
+                  payload.size());
+    written_ = position + ring.rounded(bytes);
+    memory_.replies_published.store(written_);
+  }
+
+  // What it writes lies where the parent reads next, and in the words.
+  void rewrite() {
+    if (rewriter_) return;
+    std::vector<rewriter::change> changes;
+    for (auto left = 1 + in_.byte() % 16; left > 0; --left) {
+      const auto where = std::size_t{in_.byte()};
+      const auto what = in_.get<std::uint64_t>();
+      const auto word = where % 128 * 8;
+      const auto ring = offsetof(pd::link_memory, replies) + (read_ + word) % pd::reply_ring_bytes;
+      changes.push_back({where < 128 ? ring : word, what});
+    }
+    rewriter_.emplace(worker_, std::move(changes));
+  }
+
+  input in_;
+  pd::unique_fd loop_bell_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  pd::unique_fd helper_bell_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  pd::block_cache cache_;
+  pd::link link_{cache_, loop_bell_.get(), helper_bell_.get()};
+
+  // What the parent's user knows.
+  std::uint64_t last_sent_ = 0;
+  std::deque<std::uint64_t> in_flight_;
+  std::deque<pd::reply> taken_;  // not released yet; before the link goes, after the cache
+  std::uint64_t wish_ = 0;
+  std::uint64_t wanted_ = 0;
+  const std::byte* ring_ = nullptr;
+
+  // The other end.
+  std::vector<int> ends_;
+  hostile_end worker_;
+  pd::link_memory& memory_;
+  std::vector<std::uint64_t> positions_;
+  std::uint64_t requests_written_ = 0;
+  std::uint64_t read_ = 0;     // the parent has read replies up to here
+  std::uint64_t written_ = 0;  // and the worker written
+  std::uint64_t replied_ = 0;  // the last request that it answered
+  std::uint64_t granted_last_ = 0;
+  std::optional<rewriter> rewriter_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  game(input(data, size)).play();
+  return 0;
+}
