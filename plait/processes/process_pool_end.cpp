@@ -24,14 +24,14 @@ void process_pool::set_deadline(work_item& item) {
 }
 
 void process_pool::deadline_came(work_item& item) noexcept {
-  auto got = take_out_or_stop(item, stop_for::deadline);
+  auto got = withdraw(item);
   if (got.outcome == cancel_outcome::too_late) return;
   if (got.room) got.room->leave(got.bytes);
   item.expire(got.outcome == cancel_outcome::dropped);
-  if (got.outcome != cancel_outcome::killed) return;
+  if (got.outcome == cancel_outcome::dropped) return;
   const std::lock_guard lock(mutex_);
-  if (const auto [w, flight] = find_flight(item); w)
-    begin_ladder(*w, *flight, "it was ended, since the call was not done by its deadline");
+  if (const auto [w, flight] = find_flight(item); w && w->killed_because.empty())
+    kill_worker(*w, "it was killed, since the call was not done by its deadline");
 }
 
 // ── the end ──
@@ -50,8 +50,7 @@ void process_pool::stop_idle() noexcept {
 }
 
 bool process_pool::nothing_left() const noexcept {
-  return phase_ != phase::open && workers_.empty() && queue_.size() == 0 && delivering_ == 0 &&
-         outstanding_.load(std::memory_order_relaxed) == 0;
+  return phase_ != phase::open && workers_.empty() && queue_.size() == 0 && delivering_ == 0;
 }
 
 future<bool> process_pool::begin_shutdown(shutdown_mode mode, nanoseconds deadline) {

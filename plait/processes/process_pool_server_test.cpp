@@ -5,7 +5,6 @@
 
 #include "process_pool_fixture_test.hpp"
 #include "process_pool_programs_test.hpp"
-#include <sys/prctl.h>
 
 namespace {
 
@@ -58,22 +57,6 @@ TEST(process_pool_server, killed_just_before_the_end) {
     kill_server();
     EXPECT_TRUE(pool.shutdown(mode));
   }
-}
-
-// As pid 1 of a container does; elsewhere somebody else reaps them.
-TEST(process_pool_server, killed_leaves_no_zombies_to_who_gets_orphans) {
-  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-  if (server_pid() != 0) kill_server();  // that of a test before: nobody's child
-  for (int round = 0; round < 5; ++round) {
-    process_pool_executor pool({.max_workers = 3});
-    started_pids(pool);
-    kill_server();
-    expect_next_hundred(pool);
-  }
-  siginfo_t ended{};
-  EXPECT_EQ(::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT), 0) << "the server that lives is a child";
-  EXPECT_EQ(ended.si_pid, 0) << "a zombie";
-  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
 // ── a forked child ──

@@ -3,11 +3,8 @@
 #include <plait/portable/code_address.hpp>
 #include <plait/processes/internal/attendant_epoll.hpp>
 #include <plait/processes/internal/first_words.hpp>
-#include <plait/processes/internal/memory_kills.hpp>
 #include <plait/processes/internal/pool_worker.hpp>
-#include <plait/processes/internal/process_figures.hpp>
 #include <plait/processes/internal/process_pool.hpp>
-#include <plait/processes/internal/shared_pages.hpp>
 #include <plait/processes/worker_died.hpp>
 
 #include <algorithm>
@@ -17,6 +14,7 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace plait::inline PLAIT_ABI::detail {
@@ -60,10 +58,7 @@ process_pool::worker& process_pool::start_worker() {
   const unique_fd log(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
   auto descriptors = fresh->line.descriptors_for_worker();
   descriptors.push_back(errors.write.get());
-  // It might be a terminal or a file: not for a worker that may do to it whatever it likes.
-  descriptors.push_back(log && !sandboxed() ? log.get() : errors.write.get());
-  private_fd handover;
-  if (sandboxed()) descriptors.push_back((handover = watch_sandbox_of(*fresh)).get());
+  descriptors.push_back(log ? log.get() : errors.write.get());
   watch(epoll_.get(), errors.read.get(), EPOLLIN, fresh->id);
   fresh->errors = stderr_relay(std::move(errors.read));
   session_.start({fresh->id, fresh->name, settings_.start, std::move(descriptors)});
@@ -73,11 +68,9 @@ process_pool::worker& process_pool::start_worker() {
 }
 
 void process_pool::send_first_words(worker& to) {
-  const auto most_pages =
-      settings_.memory_limit == 0 ? 0 : std::max(settings_.memory_limit / page_size(), std::size_t{1});
   heap_storage memory;
   byte_writer words({}, memory);
-  write(words, {to.name, current_log_settings(), most_pages, settings_.sandbox});
+  write(words, {to.name, current_log_settings()});
   call_target target;
   if (settings_.initializer) {
     const auto thunk = address_of_code(settings_.initializer.thunk());
@@ -85,8 +78,7 @@ void process_pool::send_first_words(worker& to) {
     words.write(settings_.initializer.bytes().data(), settings_.initializer.bytes().size());
   }
   tell_modules(to);
-  const auto sequence =
-      to.line.send(request_kind::initialize, target, words.bytes(), descriptors_of(settings_.initializer.beside()));
+  const auto sequence = to.line.send(request_kind::initialize, target, words.bytes());
   to.flights.push_back({sequence, next_order_++, nullptr});
 }
 
@@ -103,15 +95,13 @@ void process_pool::tell_modules(worker& to) {
 }
 
 void process_pool::worker_started(server_event& event) noexcept {
-  const auto kills = count_memory_kills();
   const std::lock_guard lock(mutex_);
   session_has_worked_ = true;
   const auto w = find(event.id);
   if (!w) return;
   w->pid = event.pid;
   w->pidfd = std::move(event.pidfd);
-  w->memory_kills_before = kills.count;
-  if (!w->killed_because.empty()) signal_worker(*w, w->pushed.at == ladder::rung::terminated ? SIGTERM : SIGKILL);
+  if (!w->killed_because.empty()) kill_worker(*w, std::move(w->killed_because));
 }
 
 void process_pool::worker_not_started(const server_event& event) noexcept {
@@ -174,9 +164,8 @@ void process_pool::stop_worker(worker& which) noexcept {
 void process_pool::kill_worker(worker& which, std::string why) noexcept {
   which.killed_because = std::move(why);
   std::erase(idle_, &which);
-  which.pushed.at = ladder::rung::killed;
-  which.pushed.next = sync::forever;
-  signal_worker(which, SIGKILL);
+  if (which.pidfd)
+    ::syscall(SYS_pidfd_send_signal, which.pidfd.get(), SIGKILL, nullptr, 0);  // else once it has been started
 }
 
 std::shared_ptr<process_pool::worker> process_pool::find(std::uint64_t id) noexcept {
@@ -202,14 +191,8 @@ void process_pool::worker_ended(std::uint64_t id, const process_end_status* how)
   bool hopeless = false;
   {
     const std::lock_guard lock(mutex_);
-    const auto ended = find(id);
-    if (!ended) return;
-    if (ended->held && !ended->dead) {  // behind that reply may be more: bury_the_ended, then
-      ended->has_ended = true;
-      if (how) ended->how_it_ended = *how;
-      return;
-    }
     gone = take_out(id);
+    if (!gone) return;
     for (const auto& each : gone->flights) {
       if (!each.item) continue;
       const bool runs = &each == &gone->flights.front() && (gone->dead || gone->line.is_taken(each.sequence));
@@ -224,47 +207,32 @@ void process_pool::worker_ended(std::uint64_t id, const process_end_status* how)
       }
     }
     gone->dead = true;
-    const bool by_itself = gone->killed_because.empty() || gone->ran_out_of_memory || !gone->forbidden_call.empty();
-    if (!gone->ready && by_itself && !gone->stopping) ++failed_starts_;
+    if (!gone->ready && gone->killed_because.empty() && !gone->stopping) ++failed_starts_;
     hopeless = failed_starts_ >= most_failed_starts && phase_ != phase::broken;
     if (phase_ == phase::open) look_for_stuck_ = true;
   }
-  if (!how && gone->pidfd) bury_orphan(gone->pidfd.get());
   gone->errors.pass_on_rest();
-  auto details = what_happened(*gone, how);
+  worker_died::details details{.pid = gone->pid, .last_lines = gone->errors.last_lines()};
+  if (how && how->signaled)
+    details.signal = how->code;
+  else if (how)
+    details.exit_code = how->code;
+  details.cause = how ? gone->killed_because : "the server of the worker processes died, and its workers with it";
   if (hopeless) {
     details.call = "";
     break_with(std::make_exception_ptr(worker_died(details)),
                std::to_string(most_failed_starts) +
                    " workers in a row died before they were ready; the last one: " + worker_died(details).what());
   }
-  if (lost && (gone->killed_on_shutdown || lost->to_be_cancelled)) {
+  if (lost && gone->killed_on_shutdown) {
     fail(*lost, outcome<void>());
   } else if (lost) {
     details.call = lost->name();
-    if (how) details.deaths = lost->count_death();
-    details.call_bytes = gone->flights.front().bytes;
-    details.argument_sizes = argument_sizes(*lost, details.call_bytes);
-    outcome<void> death = gone->forbidden_call.empty()
-                              ? outcome<void>(std::make_exception_ptr(worker_died(std::move(details))))
-                              : death_in_sandbox(std::move(details), gone->forbidden_call);
+    outcome<void> death = std::make_exception_ptr(worker_died(std::move(details)));
     deliver_to(*lost, std::move(death));
   }
-  if (!lost && !gone->forbidden_call.empty())  // a thread that an earlier call has left behind
-    report(severity::warning, "the worker " + gone->name + " was killed between its calls: " + gone->killed_because);
   settle(later);
   look_around();
-}
-
-// Those whose last replies could not be taken when they ended.
-void process_pool::bury_the_ended() noexcept {
-  std::vector<std::shared_ptr<worker>> ended;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& w : workers_)
-      if (w->has_ended && !w->held) ended.push_back(w);
-  }
-  for (const auto& w : ended) worker_ended(w->id, w->how_it_ended ? &*w->how_it_ended : nullptr);
 }
 
 void process_pool::server_lost() noexcept {

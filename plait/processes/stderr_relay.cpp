@@ -24,9 +24,6 @@ void write_all(std::string_view text) noexcept {
   }
 }
 
-// More than a pipe holds, by the kernel's default.
-constexpr int most_pieces = 64;
-
 // The last lines of what was written so far.
 void shorten(std::string& text) {
   constexpr auto most = stderr_relay::kept_bytes;
@@ -38,9 +35,8 @@ void shorten(std::string& text) {
 }  // namespace
 
 bool stderr_relay::pass_on() {
-  // A worker that writes without end must not keep who reads here from all else; the rest is there next time.
   char bytes[4096];
-  for (int piece = 0; piece < most_pieces; ++piece) {
+  for (;;) {
     const auto got = ::read(pipe_.get(), bytes, sizeof bytes);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno == EAGAIN;
@@ -49,7 +45,6 @@ bool stderr_relay::pass_on() {
     if (const auto end = pending_.rfind('\n'); end != std::string::npos) write_lines(end + 1);
     if (pending_.size() > longest_line) write_lines(pending_.size());
   }
-  return true;
 }
 
 void stderr_relay::pass_on_rest() {

@@ -35,11 +35,6 @@ class shared_memory {
   /// std::system_error, or std::runtime_error where it is not: then the descriptor is the caller's still.
   [[nodiscard]] static shared_memory map(unique_fd&& descriptor);
 
-  /// Memory that another process made, which may be hostile: a memfd of ordinary pages, sealed against resizing only,
-  /// with all its pages there. Not populated, unlike the others: who is handed a GiB may look at a byte of it. Throws
-  /// decode_error where it is none, std::system_error where it can't be mapped.
-  [[nodiscard]] static shared_memory map_foreign(unique_fd&& descriptor);
-
   [[nodiscard]] int fd() const noexcept { return descriptor_.get(); }
   [[nodiscard]] std::span<std::byte> bytes() const noexcept { return bytes_; }
 
