@@ -3,44 +3,18 @@
 #include <plait/plait.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
-#include <cstdlib>
 #include <limits>
-#include <new>
 #include <semaphore>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
 
+#include "benchmarks/counted_allocations.hpp"
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <tests/support/portable_gate.hpp>
-
-namespace {
-
-std::atomic<std::uint64_t> allocations{
-    0};  // by any thread; read when all calls have ended, so that no order is needed
-
-void* counted(std::size_t size, std::size_t alignment) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  const auto rounded = (std::max<std::size_t>(size, 1) + alignment - 1) / alignment * alignment;
-  if (void* p = std::aligned_alloc(alignment, rounded)) return p;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-// All other forms of new and delete come down to these.
-void* operator new(std::size_t size) { return counted(size, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return counted(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
 
 namespace {
 
@@ -125,12 +99,12 @@ TEST_P(submit_cost, is_one_allocation_whatever_the_name) {
 
   auto fewest = std::numeric_limits<std::uint64_t>::max();
   for (auto& futures : pending) {
-    const auto before = allocations.load(std::memory_order_relaxed);
+    const auto before = bench::allocations();
     for (int i = 0; i < n; ++i) futures.push_back(pool.submit({.name = GetParam()}, square, 3));
-    fewest = std::min(fewest, allocations.load(std::memory_order_relaxed) - before);
+    fewest = std::min(fewest, bench::allocations() - before);
   }
   EXPECT_LE(fewest, static_cast<std::uint64_t>(n));
-  EXPECT_GT(allocations.load(std::memory_order_relaxed), 0u) << "nothing is counted in this program";
+  EXPECT_GT(bench::allocations(), 0u) << "nothing is counted in this program";
   gate.release();
   for (auto& futures : pending) {
     for (auto& f : futures) ASSERT_EQ(f.result(), 9);
@@ -143,9 +117,9 @@ INSTANTIATE_TEST_SUITE_P(names, submit_cost,
 plait::task<void> count_allocations(plait::executor& pool, int n, std::uint64_t& fewest) {
   co_await offload(pool, 1000);  // the worker has started
   for (int batch = 0; batch < batches; ++batch) {
-    const auto before = allocations.load(std::memory_order_relaxed);
+    const auto before = bench::allocations();
     co_await offload(pool, n);
-    fewest = std::min(fewest, allocations.load(std::memory_order_relaxed) - before);
+    fewest = std::min(fewest, bench::allocations() - before);
   }
 }
 
@@ -171,9 +145,9 @@ TEST(process_submit_cost, is_three_allocations_where_the_call_has_to_wait) {
 
   auto fewest = std::numeric_limits<std::uint64_t>::max();
   for (auto& futures : pending) {
-    const auto before = allocations.load(std::memory_order_relaxed);
+    const auto before = bench::allocations();
     for (int i = 0; i < n; ++i) futures.push_back(pool.submit(square, 3));
-    fewest = std::min(fewest, allocations.load(std::memory_order_relaxed) - before);
+    fewest = std::min(fewest, bench::allocations() - before);
   }
   EXPECT_LE(fewest, 3u * static_cast<std::uint64_t>(n));  // the call, and its bytes
   gate.let_through(1);

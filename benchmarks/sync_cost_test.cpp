@@ -1,36 +1,12 @@
 // Waiting for a lock, an event, a queue must not allocate: the awaiter in the coroutine's frame is the line's node.
-// Counted as in offload_cost_test.cpp; nothing else runs here, so the counts are exact.
+// The counts are exact: nothing else runs on the thread.
 #include <plait/plait.hpp>
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 
+#include "benchmarks/counted_allocations.hpp"
 #include <gtest/gtest.h>
-
-namespace {
-
-thread_local std::uint64_t allocations = 0;
-
-void* counted(std::size_t size, std::size_t alignment) {
-  ++allocations;
-  const auto rounded = (std::max<std::size_t>(size, 1) + alignment - 1) / alignment * alignment;
-  if (void* p = std::aligned_alloc(alignment, rounded)) return p;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-// All other forms of new and delete come down to these.
-void* operator new(std::size_t size) { return counted(size, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return counted(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
 
 namespace {
 
@@ -48,13 +24,14 @@ template <class Shared> std::uint64_t allocations_of(Shared& shared, task<void> 
   const auto two = loop.create_task(step(&shared, &counted_by_two));
   loop.run_until_complete(one);
   loop.run_until_complete(two);
+  EXPECT_GT(bench::allocations_of_this_thread(), 0u) << "nothing is counted in this program";
   return std::max(counted_by_one, counted_by_two);
 }
 
 /// Counts from the first turn on in which both tasks run.
 struct count_down {
-  explicit count_down(std::uint64_t& to) : to(to), before(allocations) {}
-  ~count_down() { to = allocations - before; }
+  explicit count_down(std::uint64_t& to) : to(to), before(bench::allocations_of_this_thread()) {}
+  ~count_down() { to = bench::allocations_of_this_thread() - before; }
   std::uint64_t& to;
   const std::uint64_t before;
 };
