@@ -134,22 +134,6 @@ TEST_P(executor_load, a_result_of_no_bytes) {
   EXPECT_TRUE(pool->submit([] { return std::vector<char>(); }).result().empty());
 }
 
-TEST_P(executor_load, a_result_of_a_gibibyte) {
-  constexpr std::size_t size = std::size_t{1} << (sanitized ? 26 : 30);  // there are three of it, and shadows of them
-  const auto pool = make();
-  auto f = pool->submit([] {
-    std::vector<char> large(size);
-    large.back() = 'z';
-    return large;
-  });
-  const auto& looked_at = f.result();
-  const char* const where = looked_at.data();
-  const auto taken = std::move(f).result();
-  EXPECT_EQ(taken.size(), size);
-  EXPECT_EQ(taken.back(), 'z');
-  EXPECT_EQ(taken.data(), where) << "it was copied";
-}
-
 TEST_P(executor_load, a_million_results_of_eight_bytes) {
   constexpr std::uint64_t batch = 10'000;
   const std::uint64_t many = sanitized && workers_are_processes() ? 100'000 : 1'000'000;
