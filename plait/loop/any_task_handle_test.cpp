@@ -12,17 +12,14 @@
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/foreign_coroutine.hpp>
+#include <tests/support/turns.hpp>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
 using test_support::message_of;
-
-void pass(event_loop& loop) {
-  loop.stop();
-  loop.run_forever();
-}
+using test_support::pass;
 
 task<void> lasts() { co_await sleep(1h); }
 task<int> number(int n) {

@@ -15,12 +15,14 @@
 
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
+#include <tests/support/turns.hpp>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
 using test_support::message_of;
+using test_support::pass;
 
 using futures = std::vector<future<int>>;
 
@@ -31,11 +33,6 @@ struct inputs {
   std::vector<promise<int>> promises;
   futures all;
 };
-
-void pass(event_loop& loop) {
-  loop.stop();
-  loop.run_forever();
-}
 
 task<futures> takes_all(futures fs) {
   futures taken;

@@ -13,21 +13,18 @@
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/gate.hpp>
 #include <tests/support/recorded_reports.hpp>
+#include <tests/support/turns.hpp>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
 using test_support::message_of;
+using test_support::pass;
 using test_support::recorded_reports;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-void pass(event_loop& loop) {
-  loop.stop();
-  loop.run_forever();
-}
 
 task<int> number(int n) {
   co_await sleep(0s);

@@ -13,6 +13,7 @@
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/gate.hpp>
 #include <tests/support/recorded_reports.hpp>
+#include <tests/support/turns.hpp>
 #include <tests/support/witness.hpp>
 
 namespace plait {
@@ -22,14 +23,9 @@ using namespace std::chrono_literals;
 using test_support::gate;
 using test_support::ledger;
 using test_support::message_of;
+using test_support::pass;
 using test_support::recorded_reports;
 using test_support::witness;
-
-/// One pass of the loop.
-void pass(event_loop& loop) {
-  loop.stop();
-  loop.run_forever();
-}
 
 TEST(event_loop_callbacks, are_called_in_order_each_once) {
   event_loop loop;

@@ -18,12 +18,14 @@
 #include <tests/support/gate.hpp>
 #include <tests/support/pipe.hpp>
 #include <tests/support/recorded_reports.hpp>
+#include <tests/support/turns.hpp>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
 using test_support::message_in;
+using test_support::pass;
 using test_support::recorded_reports;
 
 struct told {
@@ -37,11 +39,6 @@ void note(event_loop& loop, std::vector<told>& seen) {
     seen.push_back({std::string(context.message), message_in<std::runtime_error>(context.exception),
                     std::string(context.task_name), context.created_at.line()});
   });
-}
-
-void pass(event_loop& loop) {
-  loop.stop();
-  loop.run_forever();
 }
 
 task<void> fails() {

@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/gate.hpp>
+#include <tests/support/turns.hpp>
 
 namespace plait {
 namespace {
@@ -22,11 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 using test_support::gate;
 using test_support::message_of;
-
-void pass(event_loop& loop) {
-  loop.stop();
-  loop.run_forever();
-}
+using test_support::pass;
 
 template <class Awaitable> task<void> awaits(Awaitable awaited) { static_cast<void>(co_await std::move(awaited)); }
 

@@ -13,18 +13,15 @@
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/recorded_reports.hpp>
+#include <tests/support/turns.hpp>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
 using test_support::message_of;
+using test_support::pass;
 using test_support::recorded_reports;
-
-void pass(event_loop& loop) {
-  loop.stop();
-  loop.run_forever();
-}
 
 task<int> follows(future<int> given) {
   const int n = co_await given;

@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
+#include <tests/support/turns.hpp>
 #include <tests/support/witness.hpp>
 
 namespace plait {
@@ -19,12 +20,8 @@ namespace {
 using namespace std::chrono_literals;
 using test_support::ledger;
 using test_support::message_of;
+using test_support::pass;
 using test_support::witness;
-
-void pass(event_loop& loop) {
-  loop.stop();
-  loop.run_forever();
-}
 
 /// Runs it until it is suspended, cancels it on the loop, and runs it to its end.
 template <class T> void cancel_while_suspended(event_loop& loop, const task_handle<T>& handle) {

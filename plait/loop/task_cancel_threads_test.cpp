@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/gate.hpp>
+#include <tests/support/turns.hpp>
 #include <tests/support/witness.hpp>
 
 namespace plait {
@@ -25,12 +26,8 @@ using test_support::counter;
 using test_support::gate;
 using test_support::ledger;
 using test_support::message_of;
+using test_support::pass;
 using test_support::witness;
-
-void pass(event_loop& loop) {
-  loop.stop();
-  loop.run_forever();
-}
 
 template <class Awaitable> task<void> awaits(Awaitable awaited, witness local) {
   const witness moved = std::move(local);

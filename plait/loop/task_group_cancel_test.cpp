@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
+#include <tests/support/turns.hpp>
 #include <tests/support/witness.hpp>
 
 namespace plait {
@@ -18,16 +19,10 @@ namespace {
 using namespace std::chrono_literals;
 using test_support::ledger;
 using test_support::message_of;
+using test_support::pass;
 using test_support::witness;
 
 using log = std::vector<std::string>;
-
-void pass(event_loop& loop, int times = 1) {
-  for (int i = 0; i < times; ++i) {
-    loop.stop();
-    loop.run_forever();
-  }
-}
 
 task<void> lasts(log* seen, std::string name) {
   try {

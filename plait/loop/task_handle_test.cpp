@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/gate.hpp>
+#include <tests/support/turns.hpp>
 #include <tests/support/witness.hpp>
 
 namespace plait {
@@ -25,12 +26,8 @@ using namespace std::chrono_literals;
 using test_support::gate;
 using test_support::ledger;
 using test_support::message_of;
+using test_support::pass;
 using test_support::witness;
-
-void pass(event_loop& loop) {
-  loop.stop();
-  loop.run_forever();
-}
 
 task<int> number(int n) {
   co_await sleep(0s);

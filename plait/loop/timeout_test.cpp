@@ -18,24 +18,19 @@
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/foreign_coroutine.hpp>
+#include <tests/support/turns.hpp>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
 using test_support::message_of;
+using test_support::pass;
 
 using log = std::vector<std::string>;
 
 static_assert(!std::is_default_constructible_v<timeout_scope> && !std::is_copy_constructible_v<timeout_scope>,
               "a scope is made by with_timeout alone");
-
-void pass(event_loop& loop, int times = 1) {
-  for (int i = 0; i < times; ++i) {
-    loop.stop();
-    loop.run_forever();
-  }
-}
 
 task<void> for_ever(timeout_scope&) { co_await sleep(1h); }
 

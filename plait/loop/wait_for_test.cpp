@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/gate.hpp>
+#include <tests/support/turns.hpp>
 #include <tests/support/witness.hpp>
 
 namespace plait {
@@ -24,14 +25,8 @@ using namespace std::chrono_literals;
 using test_support::gate;
 using test_support::ledger;
 using test_support::message_of;
+using test_support::pass;
 using test_support::witness;
-
-void pass(event_loop& loop, int times = 1) {
-  for (int i = 0; i < times; ++i) {
-    loop.stop();
-    loop.run_forever();
-  }
-}
 
 task<int> number(int n) {
   co_await sleep(0s);

@@ -3,6 +3,7 @@
 #include <plait/loop/run.hpp>
 #include <plait/loop/sleep.hpp>
 #include <plait/loop/sync/condition.hpp>
+#include <plait/loop/sync/condition_fixture_test.hpp>
 #include <plait/loop/sync/event.hpp>
 
 #include <memory>
@@ -18,6 +19,7 @@
 namespace {
 
 using namespace std::chrono_literals;
+using namespace condition_tests;
 using plait::condition;
 using plait::event_loop;
 using plait::invalid_state_error;
@@ -29,20 +31,6 @@ using test_support::message_of;
 using test_support::pass;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-using trace = std::vector<std::string>;
-
-task<void> waits(condition* changed, trace* seen, std::string name) {
-  const auto held = co_await changed->scoped();
-  co_await changed->wait();
-  EXPECT_TRUE(changed->locked());
-  seen->push_back(name);
-}
-
-task<void> notifies(condition* changed, std::size_t n) {
-  const auto held = co_await changed->scoped();
-  changed->notify(n);
-}
 
 task<void> waits_and_tells(condition* changed, trace* seen, std::string name) {
   co_await changed->acquire();

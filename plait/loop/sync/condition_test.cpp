@@ -2,6 +2,7 @@
 #include <plait/loop/run.hpp>
 #include <plait/loop/sleep.hpp>
 #include <plait/loop/sync/condition.hpp>
+#include <plait/loop/sync/condition_fixture_test.hpp>
 #include <plait/loop/sync/event.hpp>
 
 #include <memory>
@@ -17,31 +18,16 @@
 namespace {
 
 using namespace std::chrono_literals;
+using namespace condition_tests;
 using plait::condition;
 using plait::event_loop;
 using plait::invalid_state_error;
 using plait::lock;
 using plait::task;
-using test_support::cancel_and_finish;
-using test_support::in_next_turn;
 using test_support::message_of;
 using test_support::pass;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-using trace = std::vector<std::string>;
-
-task<void> waits(condition* changed, trace* seen, std::string name) {
-  const auto held = co_await changed->scoped();
-  co_await changed->wait();
-  EXPECT_TRUE(changed->locked());
-  seen->push_back(name);
-}
-
-task<void> notifies(condition* changed, std::size_t n) {
-  const auto held = co_await changed->scoped();
-  changed->notify(n);
-}
 
 TEST(condition, notify_wakes_the_longest_waiting_and_notify_all_the_rest) {
   condition changed;

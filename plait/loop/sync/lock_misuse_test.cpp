@@ -3,6 +3,7 @@
 #include <plait/loop/run.hpp>
 #include <plait/loop/sleep.hpp>
 #include <plait/loop/sync/lock.hpp>
+#include <plait/loop/sync/lock_fixture_test.hpp>
 #include <plait/loop/sync_wait.hpp>
 
 #include <memory>
@@ -21,7 +22,7 @@
 namespace {
 
 using namespace std::chrono_literals;
-using plait::cancelled_error;
+using namespace lock_tests;
 using plait::event_loop;
 using plait::invalid_state_error;
 using plait::lock;
@@ -31,22 +32,6 @@ using test_support::message_of;
 using test_support::pass;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-using trace = std::vector<std::string>;
-
-task<void> holds(lock* wanted, trace* seen, std::string name, int turns = 1) {
-  co_await wanted->acquire();
-  seen->push_back(name + " has it");
-  for (; turns > 0; --turns) co_await plait::sleep(0s);
-  seen->push_back(name + " lets go");
-  wanted->release();
-}
-
-task<void> holds_guarded(lock* wanted, trace* seen, std::string name) {
-  const auto held = co_await wanted->scoped();
-  seen->push_back(name + " has it");
-  co_await plait::sleep(0s);
-}
 
 TEST(lock, release_of_one_that_is_not_held_says_what_to_do) {
   lock shared;

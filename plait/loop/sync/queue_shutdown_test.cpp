@@ -4,6 +4,7 @@
 #include <plait/loop/run.hpp>
 #include <plait/loop/sleep.hpp>
 #include <plait/loop/sync/queue.hpp>
+#include <plait/loop/sync/queue_fixture_test.hpp>
 
 #include <memory>
 #include <string>
@@ -19,11 +20,10 @@
 namespace {
 
 using namespace std::chrono_literals;
+using namespace queue_tests;
 using plait::event_loop;
 using plait::invalid_state_error;
 using plait::queue;
-using plait::queue_empty;
-using plait::queue_full;
 using plait::queue_shut_down;
 using plait::queue_shutdown;
 using plait::task;
@@ -32,22 +32,6 @@ using test_support::message_of;
 using test_support::pass;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-task<void> gets(queue<int>* items, std::vector<int>* seen) {
-  const int item = co_await items->get();
-  seen->push_back(item);
-}
-
-task<void> puts(queue<int>* items, int item) { co_await items->put(item); }
-
-task<void> joins(queue<int>* items) { co_await items->join(); }
-
-/// Takes all that is there.
-std::vector<int> drain(queue<int>& items) {
-  std::vector<int> all;
-  while (!items.empty()) all.push_back(items.get_nowait());
-  return all;
-}
 
 TEST(queue, shut_down_refuses_items_and_gives_what_it_has) {
   queue<int> items;
