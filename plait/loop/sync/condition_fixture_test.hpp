@@ -1,6 +1,7 @@
 // What the tests of conditions share.
 #pragma once
 
+#include <plait/core/task.hpp>
 #include <plait/loop/sync/condition.hpp>
 
 #include <cstddef>

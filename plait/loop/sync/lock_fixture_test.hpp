@@ -1,6 +1,7 @@
 // What the tests of locks share.
 #pragma once
 
+#include <plait/core/task.hpp>
 #include <plait/loop/sleep.hpp>
 #include <plait/loop/sync/lock.hpp>
 

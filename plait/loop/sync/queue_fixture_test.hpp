@@ -1,6 +1,7 @@
 // What the tests of queues share.
 #pragma once
 
+#include <plait/core/task.hpp>
 #include <plait/loop/sync/queue.hpp>
 
 #include <vector>
