@@ -292,6 +292,7 @@ void process_pool::send_again(std::vector<flight>& taken_back) noexcept {
       queue_.push_front(*item);
     }
     pump(later);
+    if (phase_ != phase::open) ring_attendant();  // it waits for these
   }
   settle(later);
 }

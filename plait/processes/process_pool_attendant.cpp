@@ -7,6 +7,7 @@
 #include <plait/processes/internal/pool_worker.hpp>
 #include <plait/processes/internal/process_pool.hpp>
 
+#include <algorithm>
 #include <iterator>
 #include <mutex>
 
@@ -68,7 +69,22 @@ void process_pool::attend() noexcept {
   }
 }
 
+// Those that ended while somebody read a reply of theirs.
+void process_pool::bury_the_ended() noexcept {
+  for (;;) {
+    std::shared_ptr<worker> ended;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = std::ranges::find_if(workers_, [](const auto& w) { return w->has_ended && !w->held; });
+      if (found == workers_.end()) return;
+      ended = *found;
+    }
+    worker_ended(ended->id, ended->how_ended ? &*ended->how_ended : nullptr);
+  }
+}
+
 void process_pool::look_around() noexcept {
+  bury_the_ended();
   take_replies();
   afterwards later;
   {

@@ -9,6 +9,8 @@
 namespace plait::inline PLAIT_ABI::detail {
 namespace {
 
+constexpr std::chrono::milliseconds a_moment{1};  // arbitrary: what is waited for takes some microseconds mostly
+
 void answer(promise<bool>& waiting, bool ended) noexcept {
   if (waiting.set_running_or_notify_cancel()) waiting.set_value(ended);
 }
@@ -25,13 +27,42 @@ void process_pool::set_deadline(work_item& item) {
 
 void process_pool::deadline_came(work_item& item) noexcept {
   auto got = withdraw(item);
-  if (got.outcome == cancel_outcome::too_late) return;
+  if (got.outcome == cancel_outcome::too_late) return look_at_deadline_again(item);
   if (got.room) got.room->leave(got.bytes);
   item.expire(got.outcome == cancel_outcome::dropped);
   if (got.outcome == cancel_outcome::dropped) return;
-  const std::lock_guard lock(mutex_);
-  if (const auto [w, flight] = find_flight(item); w && w->killed_because.empty())
-    kill_worker(*w, "it was killed, since the call was not done by its deadline");
+  afterwards later;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto [w, flight] = find_flight(item);
+        w && w->killed_because.empty() && take_back_behind(*w, item, later))
+      kill_worker(*w, "it was killed, since the call was not done by its deadline");
+  }
+  settle(later);
+}
+
+// In the hands of some thread: that is completing it, or writes it down anew for another worker. In the latter case
+// it would run for ever.
+void process_pool::look_at_deadline_again(work_item& item) noexcept {
+  if (item.done()) return;
+  try {
+    item.add_keeper();
+    state_keeper alive(&item);
+    alarms_.set(&item, from_now(a_moment), [this, alive = std::move(alive), &item] { deadline_came(item); });
+  } catch (const std::exception& error) {
+    report(severity::error, std::string("the deadline of a call could not be watched any more: ") + error.what());
+  }
+}
+
+// What was sent to the worker behind this call: it shall not be lost with it. False where the worker is past the
+// call, whose answer is in the ring: then it has begun another, which must not be killed for this one.
+bool process_pool::take_back_behind(worker& from, const work_item& item, afterwards& later) {
+  while (from.flights.back().item != &item) {
+    if (!from.line.withdraw(from.flights.back().sequence)) return false;
+    later.again.push_back(from.flights.back());
+    from.flights.pop_back();
+  }
+  return true;
 }
 
 // ── the end ──
@@ -50,7 +81,8 @@ void process_pool::stop_idle() noexcept {
 }
 
 bool process_pool::nothing_left() const noexcept {
-  return phase_ != phase::open && workers_.empty() && queue_.size() == 0 && delivering_ == 0;
+  return phase_ != phase::open && workers_.empty() && queue_.size() == 0 && delivering_ == 0 &&
+         outstanding_.load(std::memory_order_relaxed) == 0;
 }
 
 future<bool> process_pool::begin_shutdown(shutdown_mode mode, nanoseconds deadline) {

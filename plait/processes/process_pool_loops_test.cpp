@@ -231,4 +231,23 @@ TEST(process_pool_loop, shuts_it_down_without_blocking) {
   loop.run_until_complete(main(pool, gate));
 }
 
+/// A call that has been answered reaches its deadline while nobody takes the answer: the loop is busy. Its worker is
+/// at the next call by then.
+plait::task<int> outlives_the_deadline_before_it(process_pool_executor& pool, const portable_gate& gate) {
+  for (int i = 0; i < 200; ++i) co_await pool.submit(square, i);  // quick ones: the next two are sent ahead
+  const auto late = pool.submit({.timeout = 100ms}, square, 3);
+  const auto next = pool.submit(wait_at, gate.path(), 5);
+  while (!late.done()) std::this_thread::yield();
+  gate.let_through(1);
+  const int result = co_await next;
+  co_return result;
+}
+
+TEST(process_pool_loop, a_deadline_that_comes_after_the_answer_kills_no_other_call) {
+  const portable_gate gate;
+  process_pool_executor pool({.max_workers = 1});
+  plait::event_loop loop;
+  EXPECT_EQ(loop.run_until_complete(outlives_the_deadline_before_it(pool, gate)), 5);
+}
+
 }  // namespace

@@ -201,6 +201,7 @@ void process_pool::deliver(arrived& what, std::span<const std::byte> bytes) noex
     w.held = false;
     if (!w.dead) w.line.release(std::move(*what.held));
     if (!w.dead && w.flights.empty()) become_idle(w);
+    if (w.has_ended) ring_attendant();
   }
   what.held.reset();
   what.from.reset();

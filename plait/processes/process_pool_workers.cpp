@@ -182,13 +182,30 @@ std::shared_ptr<process_pool::worker> process_pool::take_out(std::uint64_t id) n
   return gone;
 }
 
+// Of one that has ended: what it had answered counts. False where another thread holds a reply of it: there may be
+// more behind that one, so it is buried when that thread lets go.
+bool process_pool::last_replies_taken(std::uint64_t id, const process_end_status* how) noexcept {
+  for (;;) {
+    take_replies();
+    const std::lock_guard lock(mutex_);
+    const auto w = find(id);
+    if (!w) return false;
+    if (w->held) {
+      w->has_ended = true;
+      if (how) w->how_ended = *how;
+      return false;
+    }
+    if (w->dead || !w->line.has_reply()) return true;
+  }
+}
+
 // On the attendant's thread. `how` is null where the server was lost.
 void process_pool::worker_ended(std::uint64_t id, const process_end_status* how) noexcept {
-  take_replies();  // what it had answered counts
   afterwards later;
   work_item* lost = nullptr;
   std::shared_ptr<worker> gone;
   bool hopeless = false;
+  if (!last_replies_taken(id, how)) return;
   {
     const std::lock_guard lock(mutex_);
     gone = take_out(id);

@@ -45,13 +45,17 @@ struct process_pool::worker : std::enable_shared_from_this<worker> {
   bool dead = false;      // its link must not be used any more
   bool held = false;      // somebody reads a reply's block: its replies are not taken meanwhile
   bool killed_on_shutdown = false;
-  std::string killed_because;  // not empty: by the pool
+  bool has_ended = false;                       // while it was held: it is buried when its last replies are taken
+  std::optional<process_end_status> how_ended;  // nothing: with its server
+  std::string killed_because;                   // not empty: by the pool
   time_point idle_since{};
   stderr_relay errors;  // the attendant's own
 
   /// Calls that it was sent before it has begun with them.
   [[nodiscard]] std::size_t sent_ahead() const noexcept { return flights.size() > 1 ? flights.size() - 1 : 0; }
-  [[nodiscard]] bool takes_calls() const noexcept { return !stopping && !dead && killed_because.empty(); }
+  [[nodiscard]] bool takes_calls() const noexcept {
+    return !stopping && !dead && !has_ended && killed_because.empty();
+  }
 };
 
 /// A call that is written down: in this thread's own buffer, or in a block.

@@ -165,10 +165,12 @@ class process_pool final : public call_owner,
   void start_attendant();
   void attend() noexcept;
   void look_around() noexcept;
+  void bury_the_ended() noexcept;
   [[nodiscard]] bool attendant_may_go() noexcept;
   void take_events() noexcept;
   void worker_started(server_event& event) noexcept;
   void worker_ended(std::uint64_t id, const process_end_status* how) noexcept;
+  [[nodiscard]] bool last_replies_taken(std::uint64_t id, const process_end_status* how) noexcept;
   void worker_not_started(const server_event& event) noexcept;
   void server_lost() noexcept;
   void no_worker_can_be_had(const std::exception_ptr& why) noexcept;
@@ -181,6 +183,8 @@ class process_pool final : public call_owner,
   // ── the end: process_pool_end.cpp ──
   void set_deadline(work_item& item);
   void deadline_came(work_item& item) noexcept;
+  void look_at_deadline_again(work_item& item) noexcept;
+  [[nodiscard]] static bool take_back_behind(worker& from, const work_item& item, afterwards& later);
   void end_deadline_came(const promise<bool>& whose) noexcept;
   void break_with(const std::exception_ptr& cause, const std::string& what) noexcept;
   void empty_queue(std::vector<work_item*>& items);
