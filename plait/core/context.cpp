@@ -1,4 +1,4 @@
-#include <plait/core/internal/context_here.hpp>
+#include <plait/core/context.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -33,13 +33,6 @@ context_key::~context_key() = default;
 context_value::~context_value() = default;
 context_map::~context_map() = default;
 
-context_copy copy_context() noexcept {
-  const auto* const slot = current_context_slot;
-  return slot ? slot->values : context_copy();
-}
-
-context_slot* exchange_context_slot(context_slot* slot) noexcept { return std::exchange(current_context_slot, slot); }
-
 context_slot& context_slot_here() noexcept {
   if (!current_context_slot) {
     if (!own_slot) own_slot = new (own_memory) context_slot;
@@ -48,6 +41,18 @@ context_slot& context_slot_here() noexcept {
     current_context_slot = own_slot;
   }
   return *current_context_slot;
+}
+
+void context_scope::begin(context_copy as) noexcept {
+  mine_.values = std::move(as);
+  current_context_slot = &mine_;
+}
+
+void context_scope::end() noexcept {
+  auto& used = *std::exchange(current_context_slot, outer_);
+  if (&used == &mine_) return;
+  used.id = 0;  // no token of this time is good for the next
+  used.values.reset();
 }
 
 context_copy with_value(const context_copy& before, const counted_pointer<context_key>& variable,

@@ -12,9 +12,8 @@
 // driven with the task's slot, and share it.
 //
 // Guarantees
-// - Where nothing was set there is no map: a copy is a load and a null check, a slot is two words of zeros, nothing
-// is
-//   allocated.
+// - Where nothing was set there is no map: a copy is two loads and two null checks, a slot is two words of zeros,
+//   nothing is allocated.
 // - A map and its values never change, so any number of threads may look into it. Who drops the last copy destroys
 //   the values, on its own thread: a worker's, the loop's.
 // - A slot belongs to one thread at a time, and a value is found by a walk over the map: variables are few.
@@ -67,7 +66,9 @@ template <class T> class counted_pointer {
   ~counted_pointer() {
     if (held_) held_->release();
   }
-  void reset() noexcept { *this = counted_pointer(); }
+  void reset() noexcept {
+    if (held_) std::exchange(held_, nullptr)->release();
+  }
 
   [[nodiscard]] const T* get() const noexcept { return held_; }
   const T& operator*() const noexcept { return *held_; }
@@ -123,36 +124,52 @@ class PLAIT_API context_map final : public counted {
 /// What is set, as somebody saw it; null: nothing.
 using context_copy = counted_pointer<context_map>;
 
-/// Of the task, the call, the callback or the thread that runs here now.
-[[nodiscard]] PLAIT_API context_copy copy_context() noexcept;
-/// The same with another value for one variable; a null one: with none.
-[[nodiscard]] PLAIT_API context_copy with_value(const context_copy& before,
-                                                const counted_pointer<context_key>& variable,
-                                                counted_pointer<context_value> value);
-
 /// Where set() puts what it made.
 struct context_slot {
   context_copy values;
   std::uint64_t id = 0;  // given when something is set: tells this slot from one that had its memory before
 };
 
-/// Makes `slot` the one of this thread; returns the one before, null where that was the thread's own and nothing was
-/// ever set there.
-PLAIT_API context_slot* exchange_context_slot(context_slot* slot) noexcept;
+/// Of the task, the call, the callback or the thread that runs here now; null where that is the thread and nothing
+/// was ever set there. Each offloaded call looks at it several times, so it is found without a call: it is a few
+/// bytes of the memory that the program's loader has for the thread-locals of libraries that come later.
+[[gnu::tls_model("initial-exec")]] PLAIT_API extern constinit thread_local context_slot* current_context_slot;
+
+/// What is set here.
+[[nodiscard]] inline context_copy copy_context() noexcept {
+  const auto* const slot = current_context_slot;
+  return slot ? slot->values : context_copy();
+}
+/// The same with another value for one variable; a null one: with none.
+[[nodiscard]] PLAIT_API context_copy with_value(const context_copy& before,
+                                                const counted_pointer<context_key>& variable,
+                                                counted_pointer<context_value> value);
+
 /// This thread's; makes its own where it has none.
 [[nodiscard]] context_slot& context_slot_here() noexcept;
 
-/// While it lives, this thread sees `as`, and what is set is forgotten with it.
+/// While it lives, this thread sees `as`, and what is set is forgotten with it. Where nothing is set, as around most
+/// calls, it needs no slot: what is set then goes to the thread's own, which it clears at its end.
 class PLAIT_API context_scope {
  public:
-  explicit context_scope(context_copy as) noexcept : mine_{std::move(as)}, outer_(exchange_context_slot(&mine_)) {}
+  explicit context_scope(const context_copy& as) noexcept : outer_(current_context_slot) {
+    if (as || outer_) begin(as);
+  }
+  explicit context_scope(context_copy&& as) noexcept : outer_(current_context_slot) {
+    if (as || outer_) begin(std::move(as));
+  }
   context_scope(const context_scope&) = delete;
   context_scope& operator=(const context_scope&) = delete;
-  ~context_scope() { exchange_context_slot(outer_); }
+  ~context_scope() {
+    if (current_context_slot != outer_) end();
+  }
 
  private:
+  void begin(context_copy as) noexcept;
+  void end() noexcept;
+
   context_slot mine_;
-  context_slot* outer_;
+  context_slot* const outer_;
 };
 
 }  // namespace plait::inline PLAIT_ABI::detail

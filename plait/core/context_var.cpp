@@ -1,5 +1,4 @@
 #include <plait/core/context_var.hpp>
-#include <plait/core/internal/context_here.hpp>
 #include <plait/core/report.hpp>
 
 #include <new>

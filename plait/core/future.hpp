@@ -125,7 +125,7 @@ class PLAIT_API state_awaiter : public suspension, private waiter {
       state_->cancel();
       return false;
     }
-    check_no_cycle(*state_.get());
+    if (state_->has_needs()) check_no_cycle(*state_.get());
     return wait();
   }
 

@@ -1,6 +1,5 @@
 #include <plait/core/errors.hpp>
 #include <plait/core/home.hpp>
-#include <plait/core/internal/context_here.hpp>
 #include <plait/core/internal/printable.hpp>
 #include <plait/core/report.hpp>
 

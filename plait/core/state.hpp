@@ -112,12 +112,18 @@ class PLAIT_API state {
 
   /// Tells the states that it can't be done without, as far as this thread may know them.
   virtual void tell_needs(need_listener&) noexcept {}
+  /// Whether it has any to tell, ever. An executor's call has not.
+  [[nodiscard]] bool has_needs() const noexcept { return (marks_.load(std::memory_order_relaxed) & needy) != 0; }
   [[nodiscard]] bool has_waiters() const noexcept {
     return (waiters_.load(std::memory_order_relaxed) & ~(lock_bit | done_mark | orphan_mark)) != empty;
   }
   /// True once, for who is to tell of an error of it that nobody sees.
-  [[nodiscard]] bool claim_watch() noexcept { return !watched_.exchange(true, std::memory_order_relaxed); }
-  void give_back_watch() noexcept { watched_.store(false, std::memory_order_relaxed); }
+  [[nodiscard]] bool claim_watch() noexcept {
+    return (marks_.fetch_or(watched, std::memory_order_relaxed) & watched) == 0;
+  }
+  void give_back_watch() noexcept {
+    marks_.fetch_and(static_cast<std::uint8_t>(~watched), std::memory_order_relaxed);
+  }
 
   // ── waiting ──
   /// False where it is done already (then `w` was not added).
@@ -136,6 +142,8 @@ class PLAIT_API state {
   virtual ~state();
   /// For a new one: with one keeper instead.
   void begin_with_keeper() noexcept { handles_.store(one_keeper, std::memory_order_relaxed); }
+  /// For a new one that has needs to tell.
+  void begin_with_needs() noexcept { marks_.store(needy, std::memory_order_relaxed); }
 
   // ── producing ──
   /// Where more than one may complete (a promise and a cancel, a worker and a deadline), who wins this may.
@@ -181,6 +189,8 @@ class PLAIT_API state {
     std::uint8_t expected = 0;
     return right_.compare_exchange_strong(expected, wanted, std::memory_order_acq_rel);
   }
+  // Bits of marks_.
+  static constexpr std::uint8_t watched = 1, needy = 2;
 
   // Counts in handles_. Of keepers there are few (a promise or an executor, an alarm, each wait); 64 look like one
   // more handle, which only makes a result be copied.
@@ -201,7 +211,7 @@ class PLAIT_API state {
   sync::atomic<std::uint32_t> handles_{one_handle};
   sync::atomic<call_status> status_{call_status::pending};  // a hint until done; exact then
   sync::atomic<std::uint8_t> right_{0};                     // its winner alone writes the result
-  sync::atomic<bool> watched_{false};
+  sync::atomic<std::uint8_t> marks_{0};
   mutable sync::atomic<bool> error_was_read_{false};  // ordered by handles_, for who drops the last
 };
 

@@ -160,6 +160,23 @@ TEST(context_of_thread_calls, ends_with_the_call_not_with_its_future) {
   EXPECT_EQ(seen.alive, 0);
 }
 
+TEST(context_of_thread_calls, set_by_a_call_that_had_none_ends_with_it) {
+  ledger seen;
+  plait::thread_pool_executor pool{{.max_workers = 1}};
+  pool.submit([&] { kept.set(witness(seen)); }).result();
+  EXPECT_EQ(seen.alive, 0);
+}
+
+TEST(context_of_thread_calls, a_token_of_one_call_is_no_good_in_the_next) {
+  plait::thread_pool_executor pool{{.max_workers = 1}};
+  auto token = pool.submit([] { return local.set(1); }).result();
+  const auto next = pool.submit([&] {
+    local.set(2);
+    local.reset(token);
+  });
+  EXPECT_THROW(next.result(), plait::invalid_state_error);
+}
+
 TEST(context_of_thread_calls, ends_with_a_call_that_is_dropped) {
   ledger seen;
   test_support::gate gate;

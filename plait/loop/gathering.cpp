@@ -62,6 +62,7 @@ struct gather_state::work {
 
 gather_state::gather_state(std::vector<state_handle> children, bool keeps_on)
     : work_(std::make_unique<work>(*this, std::move(children), keeps_on)) {
+  begin_with_needs();
   set_status(call_status::running);
 }
 gather_state::~gather_state() = default;

@@ -21,7 +21,9 @@ task_state::task_state(loop_core& loop, std::string_view name)
     : task_context(loop),
       loop_(&loop),
       name_(name.empty() ? nullptr : new const std::string(name)),
-      number_(loop.next_task_number()) {}
+      number_(loop.next_task_number()) {
+  begin_with_needs();
+}
 
 task_state::~task_state() { delete name_.load(std::memory_order_relaxed); }
 

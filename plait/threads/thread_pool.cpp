@@ -202,7 +202,10 @@ work_item* thread_pool::take(worker& self) noexcept {
     self.forget_stop_source();
     deadlock_reported_ = false;
     try {
-      self.current_name = item->name();
+      if (const auto name = item->name(); name.empty())
+        self.current_name.clear();
+      else
+        self.current_name = name;
       if (queue_.size() > 0) next = find_worker();
     } catch (const std::bad_alloc&) {  // then without a name, or without one more worker
     }
