@@ -133,11 +133,12 @@ void process_pool::answered(worker& by, std::size_t replies) noexcept {
   by.last_answer = sync::now();
   if (by.each.count() > 0)
     by.most_flights = std::clamp(static_cast<std::size_t>(ahead / by.each), std::size_t{1}, most_ahead);
-  if (by.flights.empty() && !by.held) become_idle(by);
+  if (by.flights.empty()) become_idle(by);
 }
 
 void process_pool::become_idle(worker& idle) noexcept {
-  if (!idle.takes_calls() || !idle.ready) return;
+  // While it is held it is not: it becomes so when who holds it lets go.
+  if (!idle.takes_calls() || !idle.ready || idle.held) return;
   idle_.push_back(&idle);
   if (settings_.idle_timeout) {
     idle.idle_since = sync::now();

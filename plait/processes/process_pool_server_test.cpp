@@ -49,6 +49,18 @@ TEST(process_pool_server, killed_while_all_are_idle_is_not_noticed) {
   }
 }
 
+TEST(process_pool_server, killed_while_workers_start_costs_nothing) {
+  const portable_gate gate;
+  process_pool_executor pool({.max_workers = 4, .initializer = {pass_gate, gate.path()}});
+  std::vector<plait::future<int>> calls;
+  for (int i = 0; i < 20; ++i) calls.push_back(pool.submit(square, i));
+  gate.wait_for(4);
+  known_pids(pool, 4);
+  kill_server();
+  gate.let_through(100);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(calls[static_cast<std::size_t>(i)].result(), i * i);
+}
+
 TEST(process_pool_server, killed_just_before_the_end) {
   for (const auto mode :
        {plait::shutdown_mode::drain, plait::shutdown_mode::cancel_pending, plait::shutdown_mode::kill}) {

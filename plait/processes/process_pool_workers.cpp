@@ -116,6 +116,7 @@ void process_pool::worker_not_started(const server_event& event) noexcept {
     const std::lock_guard lock(mutex_);
     const auto gone = take_out(event.id);
     if (!gone) return;
+    gone->dead = true;  // for who reads a reply of it at this moment
     const bool others = std::ranges::any_of(workers_, [](const auto& w) { return w->takes_calls(); });
     for (const auto& each : gone->flights) {
       if (!each.item) continue;
@@ -224,7 +225,8 @@ void process_pool::worker_ended(std::uint64_t id, const process_end_status* how)
       }
     }
     gone->dead = true;
-    if (!gone->ready && gone->killed_because.empty() && !gone->stopping) ++failed_starts_;
+    // Those that were lost with their server count as one (server_lost).
+    if (how && !gone->ready && gone->killed_because.empty() && !gone->stopping) ++failed_starts_;
     hopeless = failed_starts_ >= most_failed_starts && phase_ != phase::broken;
     if (phase_ == phase::open) look_for_stuck_ = true;
   }
@@ -259,8 +261,12 @@ void process_pool::server_lost() noexcept {
     const std::lock_guard lock(mutex_);
     session_.close();
     useless = !session_has_worked_;
-    for (const auto& w : workers_) ids.push_back(w->id);
-    if (useless) failed_starts_ = most_failed_starts;
+    bool some_only_began = false;
+    for (const auto& w : workers_) {
+      ids.push_back(w->id);
+      some_only_began |= !w->ready && w->killed_because.empty() && !w->stopping;
+    }
+    failed_starts_ = useless ? most_failed_starts : failed_starts_ + some_only_began;
   }
   for (const auto id : ids) worker_ended(id, nullptr);
 }
