@@ -23,8 +23,10 @@ class foreign_category final : public std::error_category {
   std::string name_;
 };
 
-// What must live as long as the program can be named by a hostile process too: no more than so many of each.
+// What must live as long as the program can be named by a hostile process too: no more than so many of each, and none
+// longer.
 constexpr std::size_t most_kept = 1000;
+constexpr std::size_t longest_kept = 1024;
 
 const std::error_category& category_of_name(const std::string& name) {
   for (const std::error_category* known :
@@ -35,6 +37,7 @@ const std::error_category& category_of_name(const std::string& name) {
   const std::scoped_lock lock(mutex);
   if (const auto found = others.find(name); found != others.end()) return found->second;
   if (others.size() >= most_kept) throw_decode_error("too many different categories of errors came");
+  if (name.size() > longest_kept) throw_decode_error("a category of errors has too long a name");
   return others.try_emplace(name, name).first->second;
 }
 
@@ -111,7 +114,8 @@ const char* kept_for_good(const std::string& text) {
   static auto& texts = *new std::set<std::string>();
   const std::scoped_lock lock(mutex);
   if (const auto found = texts.find(text); found != texts.end()) return found->c_str();
-  return texts.size() < most_kept ? texts.insert(text).first->c_str() : nullptr;
+  const bool keeps = texts.size() < most_kept && text.size() <= longest_kept;
+  return keeps ? texts.insert(text).first->c_str() : nullptr;
 }
 
 }  // namespace plait::inline PLAIT_ABI::detail
