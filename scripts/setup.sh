@@ -4,13 +4,12 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-packages_to_run=(g++ cmake ninja-build ccache libspdlog-dev libfmt-dev libcereal-dev libssl-dev libcli11-dev
-  libseccomp-dev libjpeg-dev libpng-dev)
+packages_to_run=(g++ cmake ninja-build ccache libspdlog-dev libfmt-dev libcereal-dev libssl-dev libcli11-dev)
 packages_to_bench=("${packages_to_run[@]}" libasio-dev libuv1-dev libzmq3-dev nlohmann-json3-dev python3)
 # The benchmarks have tests too: what a call costs is counted there.
 packages_to_test=("${packages_to_bench[@]}" binutils libglib2.0-dev libgtest-dev libgmock-dev)
 packages_to_check=("${packages_to_test[@]}"
-  clang-19 clang-tidy-19 clang-format-19 clang-tools-19 libclang-rt-19-dev llvm-19)
+  clang-19 clang-tidy-19 clang-format-19 clang-tools-19 libclang-rt-19-dev)
 
 say() { printf '%s\n' "$*" >&2; }
 fail() {

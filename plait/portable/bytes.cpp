@@ -8,12 +8,8 @@
 
 namespace plait::inline PLAIT_ABI::detail {
 
-cargo::~cargo() = default;
-
 byte_storage::~byte_storage() = default;
-freight* byte_storage::beside() noexcept { return nullptr; }
 heap_storage::~heap_storage() = default;
-freight* heap_storage::beside() noexcept { return beside_; }
 
 std::span<std::byte> heap_storage::grow(std::span<const std::byte> so_far, std::size_t at_least) {
   constexpr std::size_t smallest = 256;

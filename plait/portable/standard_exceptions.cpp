@@ -23,10 +23,8 @@ class foreign_category final : public std::error_category {
   std::string name_;
 };
 
-// What must live as long as the program can be named by a hostile process too: no more than so many of each, and none
-// longer.
+// What must live as long as the program can be named by a hostile process too: no more than so many of each.
 constexpr std::size_t most_kept = 1000;
-constexpr std::size_t longest_kept = 1024;
 
 const std::error_category& category_of_name(const std::string& name) {
   for (const std::error_category* known :
@@ -37,7 +35,6 @@ const std::error_category& category_of_name(const std::string& name) {
   const std::scoped_lock lock(mutex);
   if (const auto found = others.find(name); found != others.end()) return found->second;
   if (others.size() >= most_kept) throw_decode_error("too many different categories of errors came");
-  if (name.size() > longest_kept) throw_decode_error("a category of errors has too long a name");
   return others.try_emplace(name, name).first->second;
 }
 
@@ -114,8 +111,7 @@ const char* kept_for_good(const std::string& text) {
   static auto& texts = *new std::set<std::string>();
   const std::scoped_lock lock(mutex);
   if (const auto found = texts.find(text); found != texts.end()) return found->c_str();
-  const bool keeps = texts.size() < most_kept && text.size() <= longest_kept;
-  return keeps ? texts.insert(text).first->c_str() : nullptr;
+  return texts.size() < most_kept ? texts.insert(text).first->c_str() : nullptr;
 }
 
 }  // namespace plait::inline PLAIT_ABI::detail

@@ -40,12 +40,6 @@ inline constexpr bool sanitized = true;
 inline constexpr bool sanitized = false;
 #endif
 
-/// A suite of both: INSTANTIATE_TEST_SUITE_P(by, its_name, both_starts, name_of_start).
-inline const auto both_starts = testing::Values(plait::start_method::fork_server, plait::start_method::spawn);
-inline std::string name_of_start(const testing::TestParamInfo<plait::start_method>& start) {
-  return start.param == plait::start_method::spawn ? "exec" : "fork";
-}
-
 // ── calls ──
 
 inline int square(int n) { return n * n; }

@@ -19,12 +19,12 @@ using namespace pool_test;
 using plait::detail::server_pid;
 
 /// A pool that nobody ever destroys.
-process_pool_executor& everlasting(int workers, plait::start_method how = plait::start_method::fork_server) {
-  static auto* const pool = new process_pool_executor({.max_workers = workers, .start = how});
+process_pool_executor& everlasting(int workers) {
+  static auto* const pool = new process_pool_executor({.max_workers = workers});
   return *pool;
 }
 
-[[noreturn]] void sleep_for_ever() {
+void sleep_for_ever() {
   while (true) ::pause();
 }
 
@@ -40,23 +40,17 @@ void keep_busy(process_pool_executor& pool) {
 
 // ── the program is killed ──
 
-[[noreturn]] void wait_to_be_killed(plait::start_method how) {
-  auto& pool = everlasting(2, how);
+PLAIT_PROGRAM(waits_to_be_killed) {
+  auto& pool = everlasting(2);
   keep_busy(pool);
   std::string pids = std::to_string(server_pid());
   for (const auto pid : known_pids(pool, 2)) pids += ' ' + std::to_string(pid);
   program::tell(pids);
   sleep_for_ever();
 }
-PLAIT_PROGRAM(waits_to_be_killed_with_forked_workers) { wait_to_be_killed(plait::start_method::fork_server); }
-PLAIT_PROGRAM(waits_to_be_killed_with_executed_workers) { wait_to_be_killed(plait::start_method::spawn); }
 
-class process_pool_program : public testing::TestWithParam<plait::start_method> {};
-INSTANTIATE_TEST_SUITE_P(by, process_pool_program, both_starts, name_of_start);
-
-TEST_P(process_pool_program, killed_takes_its_server_and_workers_with_it) {
-  const bool executed = GetParam() == plait::start_method::spawn;
-  program victim(executed ? "waits_to_be_killed_with_executed_workers" : "waits_to_be_killed_with_forked_workers");
+TEST(process_pool_program, killed_takes_its_server_and_workers_with_it) {
+  program victim("waits_to_be_killed");
   std::istringstream pids(victim.hear());
   std::vector<watched_process> processes;
   for (pid_t pid; pids >> pid;) processes.emplace_back(pid);

@@ -66,7 +66,8 @@ int read_constructed() { return constructed; }
 pid_t own_parent() { return ::getppid(); }
 
 class process_pool_start : public testing::TestWithParam<start_method> {};
-INSTANTIATE_TEST_SUITE_P(by, process_pool_start, both_starts, name_of_start);
+INSTANTIATE_TEST_SUITE_P(by, process_pool_start, testing::Values(start_method::fork_server, start_method::spawn),
+                         [](const auto& how) { return how.param == start_method::spawn ? "exec" : "fork"; });
 
 TEST_P(process_pool_start, has_the_statics_as_constructed) {
   constructed = 42;
@@ -117,9 +118,6 @@ TEST_P(process_pool_start, its_own_programs_inherit_nothing_of_ours) {
 
 // ── the initializer ──
 
-class process_pool_initializer : public testing::TestWithParam<start_method> {};
-INSTANTIATE_TEST_SUITE_P(by, process_pool_initializer, both_starts, name_of_start);
-
 std::atomic<int> initialized = 0;
 void initialize(int by, const std::string& gate) {
   initialized += by;
@@ -127,9 +125,9 @@ void initialize(int by, const std::string& gate) {
 }
 int read_initialized() { return initialized; }
 
-TEST_P(process_pool_initializer, runs_once_in_each_worker_before_its_first_call) {
+TEST(process_pool_initializer, runs_once_in_each_worker_before_its_first_call) {
   const portable_gate gate;
-  process_pool_executor pool({.max_workers = 2, .initializer = {initialize, 5, gate.path()}, .start = GetParam()});
+  process_pool_executor pool({.max_workers = 2, .initializer = {initialize, 5, gate.path()}});
   const auto first = pool.submit(read_initialized), second = pool.submit(read_initialized);
   gate.wait_for(2);
   EXPECT_FALSE(first.done());
@@ -140,8 +138,8 @@ TEST_P(process_pool_initializer, runs_once_in_each_worker_before_its_first_call)
   EXPECT_EQ(initialized, 0);  // not here
 }
 
-TEST_P(process_pool_initializer, runs_in_a_replacement_too) {
-  process_pool_executor pool({.max_workers = 1, .initializer = {initialize, 3, std::string()}, .start = GetParam()});
+TEST(process_pool_initializer, runs_in_a_replacement_too) {
+  process_pool_executor pool({.max_workers = 1, .initializer = {initialize, 3, std::string()}});
   EXPECT_EQ(pool.submit(read_initialized).result(), 3);
   death_of(pool.submit(leave_at_once, 0));
   EXPECT_EQ(pool.submit(read_initialized).result(), 3);
@@ -152,11 +150,10 @@ void fails_to_initialize(const std::string& gate) {
   throw std::out_of_range("no such model");
 }
 
-TEST_P(process_pool_initializer, that_throws_breaks_the_pool_with_its_cause) {
+TEST(process_pool_initializer, that_throws_breaks_the_pool_with_its_cause) {
   const recorded_reports reports;
   const portable_gate gate;
-  process_pool_executor pool(
-      {.max_workers = 2, .initializer = {fails_to_initialize, gate.path()}, .start = GetParam()});
+  process_pool_executor pool({.max_workers = 2, .initializer = {fails_to_initialize, gate.path()}});
   std::vector<plait::future<int>> calls;
   for (int i = 0; i < 20; ++i) calls.push_back(pool.submit(square, i));
   gate.wait_for(2);
@@ -183,13 +180,12 @@ void crashes_in_initializer(const std::string& traces) {
   die_by(SIGKILL);
 }
 
-TEST_P(process_pool_initializer, that_crashes_breaks_the_pool_after_few_workers) {
+TEST(process_pool_initializer, that_crashes_breaks_the_pool_after_few_workers) {
   for (const int workers : {1, 3}) {
     const recorded_reports reports;
     const portable_gate folder;
     const auto before = std::distance(std::filesystem::directory_iterator(folder.path()), {});
-    process_pool_executor pool(
-        {.max_workers = workers, .initializer = {crashes_in_initializer, folder.path()}, .start = GetParam()});
+    process_pool_executor pool({.max_workers = workers, .initializer = {crashes_in_initializer, folder.path()}});
     std::vector<plait::future<int>> calls;
     try {
       for (int i = 0; i < 10; ++i) calls.push_back(pool.submit(square, i));
@@ -212,15 +208,15 @@ void crashes_twice(const std::string& traces) {
   if (lives < 4) die_by(SIGKILL);  // two are the gate's own
 }
 
-TEST_P(process_pool_initializer, that_crashes_now_and_then_costs_no_call) {
+TEST(process_pool_initializer, that_crashes_now_and_then_costs_no_call) {
   const portable_gate folder;
-  process_pool_executor pool({.max_workers = 1, .initializer = {crashes_twice, folder.path()}, .start = GetParam()});
+  process_pool_executor pool({.max_workers = 1, .initializer = {crashes_twice, folder.path()}});
   EXPECT_EQ(pool.submit(square, 3).result(), 9);
 }
 
-TEST_P(process_pool_initializer, that_leaves_the_process_is_a_crash) {
+TEST(process_pool_initializer, that_leaves_the_process_is_a_crash) {
   const recorded_reports reports;
-  process_pool_executor pool({.max_workers = 1, .initializer = {leave_at_once, 0}, .start = GetParam()});
+  process_pool_executor pool({.max_workers = 1, .initializer = {leave_at_once, 0}});
   EXPECT_THAT(message_in<broken_executor>(pool.submit(square, 1).exception()), HasSubstr("left by exit code 0"));
 }
 

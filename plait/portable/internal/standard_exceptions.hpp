@@ -55,7 +55,7 @@ void write_code(byte_writer& to, const std::error_code& code);
 [[nodiscard]] std::bad_variant_access bad_variant_access_that_says(std::string_view what);
 /// Nor can its text, where that is more than what the code means.
 [[nodiscard]] std::regex_error regex_error_that_says(std::regex_constants::error_type code, const std::string& what);
-/// A thrown char* points to what is never freed. At most 1000 different ones of at most 1 KiB; null beyond that.
+/// A thrown char* points to what is never freed. At most so many different ones; null after that.
 [[nodiscard]] const char* kept_for_good(const std::string& text);
 
 /// An exception of another process whose type is not known here: E is the nearest that is.

@@ -11,7 +11,7 @@
 //       ▲  release() frees both    doorbell: whom to ring ─────── eventfd ──► loop or helper ◄──────┘
 //       │                          stop: the call that is asked to stop ────────────────────────► listener thread
 //       └─ need_block, grant() ─── control socket: names, grants and refusals of blocks ────────► block_memory()
-//                                  (SCM_RIGHTS); shared buffers, both ways: shared_pages.hpp
+//                                  (SCM_RIGHTS, parent to worker only)
 //
 // Guarantees
 // - The parent trusts no byte of the memory. All positions, and what is in flight, it keeps for itself. Of a reply it
@@ -51,11 +51,8 @@ struct reply {
   std::uint64_t sequence;
   std::span<const std::byte> payload;  ///< in the ring or in `large`; the worker can still write to it
   block large;
-  std::uint64_t wanted;              ///< need_block: how many bytes
-  std::uint64_t position;            ///< the link's own: up to where the ring is free when this is released
-  std::vector<unique_fd> lent = {};  ///< of shared buffers, as they came: unchecked
-  bool lent_lost = false;            ///< there was no descriptor free for some of them
-  std::uint32_t own_pages = 0;       ///< of memory that the worker has, as it says; 0 where it was not to measure
+  std::uint64_t wanted;    ///< need_block: how many bytes
+  std::uint64_t position;  ///< the link's own: up to where the ring is free when this is released
 };
 
 class link {
@@ -87,18 +84,10 @@ class link {
   /// has_room. The payload is copied: into the ring, or, above inline_limit, into a block made for it. Throws
   /// std::system_error where there is no such block or it could not be named to the worker: then nothing was sent.
   /// After the last send of a batch: `if (must_wake()) wake();`.
-  ///
-  /// `lent` are descriptors of shared buffers that the payload refers to, at most most_shared_buffers; they stay the
-  /// caller's. Throws std::system_error where they can't be sent.
-  std::uint64_t send(request_kind kind, const call_target& target, std::span<const std::byte> payload,
-                     std::span<const int> lent = {});
+  std::uint64_t send(request_kind kind, const call_target& target, std::span<const std::byte> payload);
   /// The same with a payload that lies in a block already: its first `bytes` bytes. The block goes back to the cache
   /// when the request is answered or withdrawn. On an exception it is the caller's still.
-  std::uint64_t send(request_kind kind, const call_target& target, block&& payload, std::size_t bytes,
-                     std::span<const int> lent = {});
-  /// Whether the control socket has room for those of one more request, as far as one can see: a worker takes them
-  /// off when it comes to the request, also to a withdrawn one.
-  [[nodiscard]] bool may_lend() noexcept;
+  std::uint64_t send(request_kind kind, const call_target& target, block&& payload, std::size_t bytes);
 
   /// Whether the worker sleeps and must be woken, by this caller: asked once after what was sent. Any thread.
   [[nodiscard]] bool must_wake() noexcept;
@@ -140,9 +129,6 @@ class link {
   void arm(bell which) noexcept;
   void disarm() noexcept;
 
-  /// For read_crash, once the worker is dead.
-  [[nodiscard]] const crash_record& crash() const noexcept { return shared_.crash; }
-
  private:
   struct request_state {
     std::uint64_t position;  // of its header
@@ -151,9 +137,7 @@ class link {
   };
 
   std::uint64_t publish(request_kind kind, const call_target& target, std::span<const std::byte> payload,
-                        bool in_block, std::span<const int> lent);
-  void lend(std::span<const int> descriptors);
-  void take_lent(reply& into, std::uint32_t messages);
+                        bool in_block);
   void name(block& memory);
   void open_control();
   [[nodiscard]] bool control(const control_message& message, int descriptor) noexcept;
@@ -203,7 +187,6 @@ class link {
   };
   std::vector<arguments> arguments_;  // blocks that requests in flight lie in
   std::vector<std::uint64_t> named_;  // blocks that the worker knows
-  std::vector<std::uint64_t> lent_;   // requests that the worker may not have come to yet, one for each lend
   std::uint64_t freed_seen_ = 0;
   std::uint64_t asked_ = 0;     // the request whose need_block is not answered; 0: none
   std::vector<block> granted_;  // to the call that runs

@@ -34,8 +34,7 @@
 //   - Server and workers have: the directory, environment, limits, stdout and stderr that the program had when the
 //     server started; /dev/null as stdin; an empty signal mask. All signals have their default action, but SIGINT,
 //     SIGQUIT and SIGHUP, which a terminal sends to all processes at once: they are ignored, the program decides. The
-//     server ignores SIGTERM too. What a static constructor changed of this stays, but for those signals. Where the
-//     environment has no OMP_NUM_THREADS it is 1 there.
+//     server ignores SIGTERM too. What a static constructor changed of this stays, but for those signals.
 //   - Of the program's descriptors they have none but stdout, stderr and what was handed to them. (What a static
 //     constructor opens in the server is the program's statics, and every worker has it.)
 //   - Where the server finds threads in itself it does not fork: it execs each worker. What fork() takes along of a
