@@ -57,6 +57,16 @@ task<std::string> gathers(const handle* other) {
   }
   co_return "";
 }
+task<std::string> awaits_the_future_of_a_gather(const handle* other) {
+  const promise<int> never;
+  const auto all = gather(never.get_future(), *other).future();
+  try {
+    static_cast<void>(co_await all);
+  } catch (const cyclic_await_error& error) {
+    co_return error.what();
+  }
+  co_return "";
+}
 task<std::string> waits(const handle* other) {
   const std::vector one{*other};
   try {
@@ -126,6 +136,19 @@ TEST(cyclic_await, of_a_gather_that_closes_the_circle_throws) {
   handle b;
   a = loop.create_task(awaits(&b), "a");
   b = loop.create_task(gathers(&a), "b");
+  EXPECT_EQ(
+      loop.run_until_complete(b),
+      "plait: the task \"b\" awaits \"gather\", which waits for \"a\", which waits for that task: all would wait "
+      "for ever");
+  EXPECT_EQ(loop.run_until_complete(a), "");
+}
+
+TEST(cyclic_await, of_the_future_of_a_gather_that_closes_the_circle_throws) {
+  event_loop loop;
+  handle a;
+  handle b;
+  a = loop.create_task(awaits(&b), "a");
+  b = loop.create_task(awaits_the_future_of_a_gather(&a), "b");
   EXPECT_EQ(
       loop.run_until_complete(b),
       "plait: the task \"b\" awaits \"gather\", which waits for \"a\", which waits for that task: all would wait "
