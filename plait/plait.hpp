@@ -54,5 +54,7 @@
 #include <plait/portable/portable_context_var.hpp>
 #include <plait/portable/portable_exception.hpp>
 #include <plait/processes/process_pool_executor.hpp>
+#include <plait/processes/shared_array.hpp>
+#include <plait/processes/shared_buffer.hpp>
 #include <plait/processes/worker_entry.hpp>
 #include <plait/threads/thread_pool_executor.hpp>

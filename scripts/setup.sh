@@ -4,12 +4,17 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-packages_to_run=(g++ cmake ninja-build ccache libspdlog-dev libfmt-dev libcereal-dev libssl-dev libcli11-dev)
-packages_to_bench=("${packages_to_run[@]}" libasio-dev libuv1-dev libzmq3-dev nlohmann-json3-dev python3)
+packages_to_run=(g++ cmake ninja-build ccache libspdlog-dev libfmt-dev libcereal-dev libssl-dev libcli11-dev
+  libseccomp-dev libjpeg-dev libpng-dev)
+packages_to_bench=("${packages_to_run[@]}" libasio-dev libuv1-dev libzmq3-dev nlohmann-json3-dev python3 gnuplot-nox)
+# Peers that take much room, or come with a language of their own: ./bench --peers.
+packages_to_bench_peers=(libtbb-dev golang-go default-jdk-headless cargo rustc librust-tokio-dev libopenmpi-dev
+  openmpi-bin python3-mpi4py python3-pebble python3-joblib)
 # The benchmarks have tests too: what a call costs is counted there.
 packages_to_test=("${packages_to_bench[@]}" binutils libglib2.0-dev libgtest-dev libgmock-dev)
-packages_to_check=("${packages_to_test[@]}"
-  clang-19 clang-tidy-19 clang-format-19 clang-tools-19 libclang-rt-19-dev)
+packages_to_count=("${packages_to_bench[@]}" valgrind)
+packages_to_check=("${packages_to_test[@]}" valgrind
+  clang-19 clang-tidy-19 clang-format-19 clang-tools-19 libclang-rt-19-dev llvm-19)
 
 say() { printf '%s\n' "$*" >&2; }
 fail() {
@@ -47,12 +52,14 @@ need_packages() {
 }
 
 # configure PRESET PART…: runs cmake where build/PRESET is not there yet, or lacks one of these parts (examples, tests,
-# benchmarks), or is older than the presets. Parts that are on stay on: ./run and ./test share one folder. What changes
+# benchmarks), or is older than the presets, or, with the benchmarks, than the last change of the installed packages:
+# there may be another peer now. Parts that are on stay on: ./run and ./test share one folder. What changes
 # in CMake files later is ninja's to notice.
 configure() {
   local preset=$1 part options=() cache=$root/build/$1/CMakeCache.txt stamp=$root/build/$1/.configured stale=
   shift
   [[ -e $stamp && ! $root/CMakePresets.json -nt $stamp ]] || stale=yes
+  [[ " $* " != *" benchmarks "* || ! /var/lib/dpkg/status -nt $stamp ]] || stale=yes
   for part in examples tests benchmarks; do
     if grep -qs "^PLAIT_${part^^}:.*=ON\$" "$cache"; then
       options+=("-DPLAIT_${part^^}=ON")

@@ -56,8 +56,10 @@ class PLAIT_API future_base {
   /// Two handles to the same result are equal.
   friend bool operator==(const future_base&, const future_base&) noexcept = default;
 
-  /// Of a call in another process that threw: the stack of where it was thrown, a frame a line, innermost first.
-  /// Empty where the future has no exception, or where it was thrown in this process, or where no stack could be had.
+  /// Of a call in another process that threw: the stack of where it was thrown, a frame a line, innermost first,
+  /// with functions' names and source lines where the program's files have them (which are read for it:
+  /// milliseconds). Empty where the future has no exception, or where it was thrown in this process, or where no
+  /// stack could be had.
   [[nodiscard]] std::string remote_trace() const {
     const auto& asked = checked();
     return asked.done() ? asked.remote_trace() : std::string();

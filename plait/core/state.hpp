@@ -44,7 +44,7 @@ enum class call_status : std::uint8_t { pending, running, finished, cancelled };
 enum class cancel_outcome : std::uint8_t {
   dropped,    ///< it was pending: cancelled for every waiter from this moment
   asked,      ///< it runs, and its callable was asked to stop (std::stop_token), or it is a task that was told
-  killed,     ///< it ran in a process that was killed
+  killed,     ///< it runs in a process, which is ended if the call does not give way when asked; it will be cancelled
   abandoned,  ///< it runs and nothing can be done: it stays as it is; who awaited it goes away without it
   too_late,   ///< it was done
 };

@@ -47,9 +47,15 @@ using call_result = std::decay_t<typename detail::call_traits<F, Args...>::resul
 
 namespace detail {
 
+/// A handle of memory that others hold too, and that no call copies.
+template <class T>
+concept goes_by_handle = requires { typename T::goes_by_handle; };
+
 /// About what an argument takes beyond its own size.
 template <class T> [[nodiscard]] std::size_t bytes_behind(const T& value) noexcept {
-  if constexpr (std::ranges::contiguous_range<const T> && std::ranges::sized_range<const T>)
+  if constexpr (goes_by_handle<T>)
+    return 0;
+  else if constexpr (std::ranges::contiguous_range<const T> && std::ranges::sized_range<const T>)
     return std::ranges::size(value) * sizeof(std::ranges::range_value_t<const T>);
   else
     return 0;

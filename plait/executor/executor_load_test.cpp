@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <tests/support/recorded_reports.hpp>
+#include <tests/support/sanitized.hpp>
 
 namespace {
 
@@ -15,12 +16,7 @@ using namespace std::chrono_literals;
 using namespace executor_contract;
 using test_support::portable_gate;
 using test_support::recorded_reports;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
+using test_support::sanitized;
 
 class executor_load : public contract {
  protected:

@@ -72,9 +72,9 @@ template <class Items, class R, class F, class... Views> class ranges_source fin
   void skip() {
     if (std::exchange(taken_, false)) std::apply([](auto&... at) { (++at, ...); }, *at_);
   }
-  void fill(std::vector<std::tuple<std::ranges::range_value_t<Views>...>>& items) {
+  void fill(std::vector<outcome<std::tuple<std::ranges::range_value_t<Views>...>>>& items) {
     while (items.size() < chunk_size_ && !at_end()) {
-      std::apply([&](auto&... at) { items.emplace_back(*at...); }, *at_);
+      std::apply([&](auto&... at) { items.emplace_back().emplace(*at...); }, *at_);
       taken_ = true;
     }
   }
@@ -90,7 +90,9 @@ template <class Items, class R, class F, class... Views> class ranges_source fin
 
 /// The results of executor::map. Off a loop a plain range (`for (auto&& r : results)`), each step of which blocks
 /// until its result is there; in a coroutine `while (auto r = co_await results.next())`. An item that failed throws
-/// what it threw where it is read; iteration can go on behind it. A call that returns nothing gives std::monostate.
+/// what it threw where it is read; iteration can go on behind it. That is so in a chunk too, and where an item or its
+/// result can't travel; but a worker's death is the failure of all items of its chunk. A call that returns nothing
+/// gives std::monostate.
 /// Move-only. Thread safety: none. Destroying it cancels what is left. The executor must outlive it; ranges that were
 /// passed as lvalues too.
 template <class R> class [[nodiscard]] map_results {

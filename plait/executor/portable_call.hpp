@@ -32,11 +32,12 @@ class portable_call {
   /// For executors: what runs it, and its callable and arguments.
   [[nodiscard]] const void* thunk() const noexcept { return thunk_; }
   [[nodiscard]] const std::vector<std::byte>& bytes() const noexcept { return bytes_; }
+  [[nodiscard]] const detail::freight& beside() const noexcept { return beside_; }
 
  private:
   template <class F, class... Args> void write(const F& f, const Args&... args) {
     thunk_ = reinterpret_cast<const void*>(static_cast<detail::arrival>(&detail::run_arrived<F, Args...>));
-    detail::heap_storage memory;
+    detail::heap_storage memory(&beside_);
     detail::byte_writer to({}, memory);
     detail::callable_codec<F>::encode(to, f);
     (detail::encode(to, args), ...);
@@ -45,6 +46,7 @@ class portable_call {
 
   const void* thunk_ = nullptr;
   std::vector<std::byte> bytes_;
+  detail::freight beside_;  // what goes with them
 };
 
 }  // namespace plait::inline PLAIT_ABI

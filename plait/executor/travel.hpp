@@ -43,6 +43,7 @@ void run_arrived(byte_reader& in, byte_writer& out, [[maybe_unused]] call_enviro
   F f = callable_codec<F>::decode(in);
   std::tuple<Args...> arguments{decode<Args>(in)...};  // in braces: in this order
   if (in.remaining() != 0) throw_decode_error("bytes are left behind the arguments");
+  in.let_go();
   const auto run = [&]() -> decltype(auto) {
     return std::apply(
         [&](Args&... args) -> decltype(auto) {
@@ -69,7 +70,8 @@ template <class F, class... Args> class traveling_call final : public call<F, Ar
   void encode(byte_writer& to) const override {
     const auto& [f, arguments] = this->insides();
     callable_codec<F>::encode(to, f);
-    std::apply([&](const Args&... args) { (detail::encode(to, args), ...); }, arguments);
+    to.mark();
+    std::apply([&](const Args&... args) { ((detail::encode(to, args), to.mark()), ...); }, arguments);
   }
   void decode_result(byte_reader& from) override {
     if constexpr (std::is_void_v<call_result<F, Args...>>)

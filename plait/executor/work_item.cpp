@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::size_t longest_name = 1000;  // arbitrary: a name is for people
 
+/// Worker processes that one call may cost: a first death may be an accident, and so may, rarely, a second.
+constexpr int most_deaths = 3;
+
 constexpr std::size_t rounded(std::size_t size) noexcept {
   return (size + alignof(call_extras) - 1) / alignof(call_extras) * alignof(call_extras);
 }
@@ -40,8 +43,12 @@ void free_work_item(void* item) noexcept { ::operator delete(item); }
 void fill_behind(void* item, const work_item::layout& behind, const call_options& options) noexcept {
   auto* at = static_cast<std::byte*>(item) + behind.object_size;
   if (behind.has_extras) {
-    new (at) call_extras{options.timeout ? from_now(*options.timeout) : sync::forever, options.priority,
-                         options.retries, options.retry_on};
+    new (at) call_extras{options.timeout ? from_now(*options.timeout) : sync::forever,
+                         options.priority,
+                         options.retries,
+                         options.retry_on,
+                         0,
+                         options.cancel};
     at += sizeof(call_extras);
   }
   if (behind.name_length > 0) std::memcpy(at, options.name.data(), behind.name_length);
@@ -106,9 +113,15 @@ void work_item::decode_result(byte_reader&) { throw_invalid_state("plait: this c
 bool work_item::try_again(const std::exception_ptr& error) noexcept {
   auto* const more = mutable_extras();
   if (!more || more->retries_left == 0 || !more->retry_on || !more->retry_on(error)) return false;
-  if (done() || sync::now() >= more->deadline) return false;
+  if (more->deaths >= most_deaths || done() || sync::now() >= more->deadline) return false;
   --more->retries_left;
   return true;
+}
+
+int work_item::count_death() noexcept {
+  auto* const more = mutable_extras();
+  if (!more || !more->retry_on) return 0;
+  return ++more->deaths >= most_deaths ? more->deaths : 0;
 }
 
 outcome<void> work_item::execute(call_environment& environment) noexcept {

@@ -24,6 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -82,6 +83,8 @@ struct call_extras {
   int priority = 0;
   int retries_left = 0;
   bool (*retry_on)(const std::exception_ptr&) noexcept = nullptr;
+  int deaths = 0;  // of worker processes that ran it
+  std::optional<cancel_mode> cancel = std::nullopt;
 };
 
 class PLAIT_API work_item : public state {
@@ -124,7 +127,8 @@ class PLAIT_API work_item : public state {
   // ── for an executor that sends it to another process ──
   /// What runs it there, see travel.hpp; null for one that was made for threads.
   [[nodiscard]] virtual const void* thunk() const noexcept { return nullptr; }
-  /// Callable and arguments, as the thunk reads them. Throws what users' types throw; not_portable.
+  /// Callable and arguments, as the thunk reads them; a mark behind the former and behind each of the latter. Throws
+  /// what users' types throw; not_portable.
   virtual void encode(byte_writer& to) const;
   /// Keeps the value that came back, for complete(). Throws what users' types throw; decode_error.
   virtual void decode_result(byte_reader& from);
@@ -136,12 +140,16 @@ class PLAIT_API work_item : public state {
   [[nodiscard]] const context_copy& variables() const noexcept { return variables_; }
   /// An exception came back, or the process died: true where it is worth another attempt, which is counted.
   [[nodiscard]] bool try_again(const std::exception_ptr& error) noexcept;
+  /// The process that ran it died of itself. Not 0: of so many by now, for which it is not run again though that was
+  /// asked for.
+  [[nodiscard]] int count_death() noexcept;
 
   // Links in the owner's queue, guarded by the owner.
   work_item* next = nullptr;
   work_item* prev = nullptr;
   bool queued = false;
-  bool counted = false;  // it took room in a bounded executor
+  bool counted = false;          // it took room in a bounded executor
+  bool to_be_cancelled = false;  // it runs and is being killed: it ends cancelled, whatever comes back
 
   // The owner's, guarded by it.
   /// Who takes its reply. Elsewhere than under the owner's lock it is only a hint.
@@ -179,7 +187,7 @@ class PLAIT_API work_item : public state {
 PLAIT_API void check_options(const call_options& options, bool copyable);
 
 [[nodiscard]] inline bool has_extras(const call_options& o) noexcept {
-  return o.timeout || o.priority != 0 || o.retries != 0;
+  return o.timeout || o.priority != 0 || o.retries != 0 || o.cancel;
 }
 
 /// Memory for an object of `size` bytes with what goes behind it; the layout tells where.

@@ -52,7 +52,7 @@ std::string coroutine_of(const void* frame) {
   char* resume = nullptr;  // what every frame begins with
   std::memcpy(&resume, frame, sizeof resume);
   void* const inside[] = {resume + 1};
-  auto name = readable_trace(describe_trace(inside));
+  auto name = readable_trace(describe_trace(inside), trace_detail::names);
   const auto end = name.find(" in ");
   if (end == std::string::npos) return {};
   name.resize(end);

@@ -61,13 +61,15 @@ class PLAIT_API input_archive : public cereal::InputArchive<input_archive, cerea
   using base = cereal::InputArchive<input_archive, cereal::AllowEmptyClassElision>;
 
  public:
-  explicit input_archive(byte_reader& from) : base(this), from(from) {}
+  /// `depth`: of what it is read inside of.
+  explicit input_archive(byte_reader& from, int depth = 0) : base(this), from(from), depth_(depth) {}
   ~input_archive();
 
   void enter() {
     if (++depth_ > deepest_nesting) throw_nested_too_deep();
   }
   void leave() noexcept { --depth_; }
+  [[nodiscard]] int depth() const noexcept { return depth_; }
 
   /// A length that follows: of elements that take at least so many bytes each.
   std::size_t get_length(std::size_t least_of_one) {
@@ -89,7 +91,7 @@ class PLAIT_API input_archive : public cereal::InputArchive<input_archive, cerea
     std::shared_ptr<void> pointer;
     const std::type_info* type;
   };
-  int depth_ = 0;
+  int depth_;
   std::unordered_map<std::uint32_t, shared_object> shared_;
 };
 

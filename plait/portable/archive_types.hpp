@@ -58,6 +58,11 @@ template <class Array> void get_blocks(byte_reader& from, Array& array) {
   if (length > from.remaining() / sizeof(T)) throw_decode_error("a length is more than what follows");
   const auto size = static_cast<std::size_t>(length);
   const std::byte* const data = from.take(size * sizeof(T)).data();
+  if (size >= worth_large_pages / sizeof(T)) [[unlikely]] {
+    array.clear();
+    array.reserve(size);
+    ask_for_large_pages(array.data(), size * sizeof(T));
+  }
   if (reinterpret_cast<std::uintptr_t>(data) % alignof(T) == 0) {
     const T* const first = reinterpret_cast<const T*>(data);
     array.assign(first, first + size);  // fresh memory is written once, not cleared first
@@ -90,6 +95,23 @@ template <class T> void save(output_archive& archive, const std::valarray<T>& va
 template <class T> void load(input_archive& archive, std::valarray<T>& value) {
   value.resize(archive.get_length(archive.least_of_element));
   for (auto& element : value) archive(element);
+}
+
+// Eight bits a byte; cereal reads a text, and says std::invalid_argument of a wrong one.
+template <std::size_t N> void save(output_archive& archive, const std::bitset<N>& value) {
+  for (std::size_t at = 0; at == 0 || at < N; at += 8) {
+    std::uint8_t byte = 0;
+    for (std::size_t bit = at; bit < N && bit < at + 8; ++bit)
+      byte = static_cast<std::uint8_t>(byte | unsigned{value[bit]} << (bit - at));
+    archive.to.put(byte);
+  }
+}
+template <std::size_t N> void load(input_archive& archive, std::bitset<N>& value) {
+  for (std::size_t at = 0; at == 0 || at < N; at += 8) {
+    unsigned byte = archive.from.get<std::uint8_t>();
+    for (std::size_t bit = at; bit < N && bit < at + 8; ++bit, byte >>= 1) value[bit] = (byte & 1) != 0;
+    if (byte != 0) throw_decode_error("a bitset has more bits than it may have");
+  }
 }
 
 // cereal turns round the order of equal keys.
@@ -198,8 +220,23 @@ template <path_type T> void load(input_archive& archive, T& value) {
   value = std::move(native);
 }
 
+/// Exceptions that are read meanwhile lie inside of values.
+class inside_values {
+ public:
+  explicit inside_values(int depth) noexcept { depth_here().values = depth; }
+  inside_values(const inside_values&) = delete;
+  inside_values& operator=(const inside_values&) = delete;
+  ~inside_values() { depth_here().values = before_; }
+
+ private:
+  const int before_ = depth_here().values;
+};
+
 inline void save(output_archive& archive, const std::exception_ptr& value) { encode_exception(archive.to, value); }
-inline void load(input_archive& archive, std::exception_ptr& value) { value = decode_exception(archive.from).error; }
+inline void load(input_archive& archive, std::exception_ptr& value) {
+  const inside_values here(archive.depth());
+  value = decode_exception(archive.from).error;
+}
 
 enum class outcome_kind : std::uint8_t { cancelled, value, exception };
 
@@ -224,9 +261,11 @@ template <class T> void load(input_archive& archive, outcome<T>& value) {
       if constexpr (!std::is_void_v<T>) archive(made);
       return;
     }
-    case outcome_kind::exception:
-      value.fail(decode_exception(archive.from).error);
+    case outcome_kind::exception: {
+      const inside_values here(archive.depth());
+      value.fail(decode_thrown(archive.from).error);
       return;
+    }
   }
   throw_decode_error("an outcome is of no known kind");
 }

@@ -2,14 +2,21 @@
 #include <plait/portable/errors.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 #include <new>
 #include <string>
 
+#include <sys/mman.h>
+
 namespace plait::inline PLAIT_ABI::detail {
 
+cargo::~cargo() = default;
+
 byte_storage::~byte_storage() = default;
+freight* byte_storage::beside() noexcept { return nullptr; }
 heap_storage::~heap_storage() = default;
+freight* heap_storage::beside() noexcept { return beside_; }
 
 std::span<std::byte> heap_storage::grow(std::span<const std::byte> so_far, std::size_t at_least) {
   constexpr std::size_t smallest = 256;
@@ -29,6 +36,13 @@ void byte_writer::grow(std::size_t more) {
   begin_ = bigger.data();
   at_ = begin_ + written;
   end_ = begin_ + bigger.size();
+}
+
+void ask_for_large_pages(void* data, std::size_t size) noexcept {
+  constexpr std::uintptr_t large_page = std::uintptr_t{2} << 20;  // with pages of 4 KiB; with others a mere border
+  const auto begin = reinterpret_cast<std::uintptr_t>(data), end = begin + size;
+  const auto first = (begin + large_page - 1) / large_page * large_page, last = end / large_page * large_page;
+  if (first < last) ::madvise(static_cast<std::byte*>(data) + (first - begin), last - first, MADV_HUGEPAGE);
 }
 
 void throw_too_few_bytes(std::size_t wanted, std::size_t remaining) {

@@ -4,9 +4,12 @@
 //   byte_reader   takes them out again, and trusts nothing: they may lie in memory that a hostile process rewrites
 //                 meanwhile. Each byte is read once; a length is copied, and the copy checked, before anything is
 //                 allocated for it.
+//
+// What can't be written as bytes goes beside them (freight.hpp), where whoever lends the memory can carry it.
 #pragma once
 
 #include <plait/core/config.hpp>
+#include <plait/portable/freight.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -15,6 +18,7 @@
 #include <memory>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 namespace plait::inline PLAIT_ABI::detail {
 
@@ -28,18 +32,23 @@ class PLAIT_API byte_storage {
   /// At least `at_least` bytes, beginning with a copy of `so_far`; the memory given before is not used any more.
   /// May throw.
   virtual std::span<std::byte> grow(std::span<const std::byte> so_far, std::size_t at_least) = 0;
+  /// Where the message takes what can't be written as bytes; null where it can't.
+  [[nodiscard]] virtual freight* beside() noexcept;
 };
 
 /// Memory of its own that doubles.
 class PLAIT_API heap_storage final : public byte_storage {
  public:
-  heap_storage() = default;
+  /// `beside` is that of the message that the bytes become part of.
+  explicit heap_storage(freight* beside = nullptr) noexcept : beside_(beside) {}
   ~heap_storage() override;
   std::span<std::byte> grow(std::span<const std::byte> so_far, std::size_t at_least) override;
   /// What it has, to begin the next writer with.
   [[nodiscard]] std::span<std::byte> memory() noexcept { return {memory_.get(), size_}; }
+  [[nodiscard]] freight* beside() noexcept override;
 
  private:
+  freight* beside_;
   std::unique_ptr<std::byte[]> memory_;
   std::size_t size_ = 0;
 };
@@ -76,9 +85,24 @@ class byte_writer {
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {begin_, at_}; }
   [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
+  /// Once more, where it was written: at byte `at`, of which all sizeof(T) are there.
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  void put_again(std::size_t at, const T& value) noexcept {
+    std::memcpy(begin_ + at, std::addressof(value), sizeof(T));
+  }
   /// Forgets what was written after the first `to_size` bytes.
   void rewind(std::size_t to_size) noexcept {
     if (to_size < size()) at_ = begin_ + to_size;
+  }
+  /// Null where the message can carry nothing but bytes.
+  [[nodiscard]] freight* beside() const noexcept { return more_.beside(); }
+
+  /// For who wants to know how large the parts are: notes size() at each mark().
+  void note_marks(std::vector<std::size_t>& sizes) noexcept { marks_ = &sizes; }
+  void mark() {
+    if (marks_) [[unlikely]]
+      marks_->push_back(size());
   }
 
  private:
@@ -89,7 +113,14 @@ class byte_writer {
   std::byte* at_;
   std::byte* end_;
   byte_storage& more_;
+  std::vector<std::size_t>* marks_ = nullptr;
 };
+
+/// From this size on, what fresh memory costs is its pages: a fault each, in a virtual machine longer than the copy
+/// of what they hold. As large pages it is cheap.
+inline constexpr std::size_t worth_large_pages = std::size_t{4} << 20;
+/// Advice: of those bytes, which nobody has touched yet, the kernel takes what large pages fit into. Else nothing.
+PLAIT_API void ask_for_large_pages(void* data, std::size_t size) noexcept;
 
 /// Says how many bytes were wanted and how many were left.
 [[noreturn]] PLAIT_API void throw_too_few_bytes(std::size_t wanted, std::size_t remaining);
@@ -97,7 +128,8 @@ class byte_writer {
 
 class byte_reader {
  public:
-  explicit byte_reader(std::span<const std::byte> bytes) noexcept : at_(bytes.data()), end_(at_ + bytes.size()) {}
+  explicit byte_reader(std::span<const std::byte> bytes, freight* beside = nullptr) noexcept
+      : at_(bytes.data()), end_(at_ + bytes.size()), beside_(beside) {}
 
   void read(void* to, std::size_t size) {
     const auto from = take(size);
@@ -122,10 +154,17 @@ class byte_reader {
   }
   void skip_padding() { take(get<std::uint8_t>()); }
   [[nodiscard]] std::size_t remaining() const noexcept { return static_cast<std::size_t>(end_ - at_); }
+  /// What came beside the bytes; null: nothing can have come.
+  [[nodiscard]] freight* beside() const noexcept { return beside_; }
+  /// All has been read: who was given what came beside the bytes is its only holder from now on.
+  void let_go() noexcept {
+    if (beside_) beside_->clear();
+  }
 
  private:
   const std::byte* at_;
   const std::byte* end_;
+  freight* beside_;
 };
 
 }  // namespace plait::inline PLAIT_ABI::detail

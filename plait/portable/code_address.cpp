@@ -121,6 +121,10 @@ void module_map::add(std::uint32_t module, const module_description& description
     // Held for good, as what is loaded here is. What is not from a file (the kernel's own) is never unloaded.
     if (!found->is_main) dlopen(found->description.path.c_str(), RTLD_NOW | RTLD_NOLOAD);
   } else {
+    if (files_are_out_of_reach())
+      fail(
+          "a worker in its sandbox loads no more libraries; its initializer can load this one, and calls that were "
+          "submitted before the worker started have it loaded");
     if (dlopen(description.path.c_str(), RTLD_NOW) == nullptr) {
       const char* const why = dlerror();
       fail(why != nullptr ? why : "it can't be loaded");

@@ -28,8 +28,8 @@ template <class T> void encode(byte_writer& to, const T& value) {
   }
 }
 
-/// decode_error where the bytes are no T.
-template <class T> [[nodiscard]] T decode(byte_reader& from) {
+/// decode_error where the bytes are no T. `depth`: of what it is read inside of, see depth_here.
+template <class T> [[nodiscard]] T decode(byte_reader& from, [[maybe_unused]] int depth = 0) {
   static_assert(portable<T>, "plait: this type can't travel to another process (see require_portable_call)");
   if constexpr (plain_block<T>) {
     return from.get<T>();
@@ -39,7 +39,7 @@ template <class T> [[nodiscard]] T decode(byte_reader& from) {
       get_blocks(from, value);
     } else {
       try {
-        input_archive archive(from);
+        input_archive archive(from, depth);
         archive(value);
         archive.serializeDeferments();
       } catch (const cereal::Exception& damaged) {

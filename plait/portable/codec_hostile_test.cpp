@@ -2,6 +2,7 @@
 #include <plait/portable/codec.hpp>
 #include <plait/portable/round_trip_test.hpp>
 
+#include <bitset>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -70,6 +71,8 @@ TEST(hostile_bytes, a_shared_pointer_to_another_type_is_refused) {
 TEST(hostile_bytes, what_is_no_value_of_its_type_is_refused) {
   EXPECT_EQ(read_from<bool>(words(std::uint8_t{2})),
             "plait: a message from another process is damaged: a bool is neither true nor false");
+  EXPECT_EQ(read_from<std::bitset<9>>(words(std::uint8_t{1}, std::uint8_t{2})),
+            "plait: a message from another process is damaged: a bitset has more bits than it may have");
   using either = std::variant<int, std::string>;
   EXPECT_NE(read_from<either>(words(std::int32_t{-1}, 0)), "(no exception)");
   EXPECT_NE(read_from<either>(words(std::int32_t{2}, 0)), "(no exception)");

@@ -90,7 +90,7 @@ bool encode_context(byte_writer& to, const context_copy& from) {
   if (traveling.empty()) return false;
   to.put(static_cast<std::uint32_t>(traveling.size()));
   for (const auto* const each : traveling) {
-    heap_storage memory;
+    heap_storage memory(to.beside());
     byte_writer value({}, memory);
     try {
       each->variable->traveler->encode(value, *each->value);
@@ -109,7 +109,7 @@ context_copy decode_context(byte_reader& from) {
   context_copy made;
   for (auto left = from.get<std::uint32_t>(); left > 0; --left) {
     const auto name = get_text(from);
-    byte_reader bytes(from.take(static_cast<std::size_t>(from.get<std::uint64_t>())));
+    byte_reader bytes(from.take(static_cast<std::size_t>(from.get<std::uint64_t>())), from.beside());
     const auto found = variables().named(name);
     if (found.size() > 1) throw decode_error(several_of(name));
     if (found.empty())

@@ -34,6 +34,18 @@ enum class kind : std::uint8_t { standard, remote, registered, cancelled, intege
 /// A chain of nested exceptions is cut here.
 constexpr int deepest = 64;
 
+/// What is read or written meanwhile lies inside of an exception at this depth.
+class inside_exception {
+ public:
+  explicit inside_exception(int depth) noexcept { depth_here().exceptions = depth + 1; }
+  inside_exception(const inside_exception&) = delete;
+  inside_exception& operator=(const inside_exception&) = delete;
+  ~inside_exception() { depth_here().exceptions = before_; }
+
+ private:
+  const int before_ = depth_here().exceptions;
+};
+
 constexpr auto places = std::make_index_sequence<std::tuple_size_v<standard_exceptions>>();
 constexpr std::uint8_t last_place = std::tuple_size_v<standard_exceptions> - 1;  // std::exception
 
@@ -77,21 +89,22 @@ void write_foreign_kind(byte_writer& to, const std::string& type) {
   write_text(to, "an exception that is no std::exception, of type " + type);
 }
 
-bool write_registered_kind(byte_writer& to, const std::exception_ptr& error, const std::type_info& type) {
+bool write_registered_kind(byte_writer& to, const std::exception_ptr& error, const std::type_info& type, int depth) {
   const std::string name = name_of_thrown(type);
   const auto codec = find_exception_codec(name);
   if (!codec) return false;
   to.put(kind::registered);
   write_text(to, name);
+  const inside_exception here(depth);
   codec->encode(to, error);
   return true;
 }
 
 /// What is handled just now, and is no std::exception.
-void write_other_kind(byte_writer& to, const std::exception_ptr& error) {
+void write_other_kind(byte_writer& to, const std::exception_ptr& error, int depth) {
   const auto* const type = abi::__cxa_current_exception_type();
   if (type == nullptr) return write_foreign_kind(to, "of another language");
-  if (write_registered_kind(to, error, *type)) return;
+  if (write_registered_kind(to, error, *type, depth)) return;
   try {
     throw;
   } catch (const cancelled_error&) {
@@ -125,7 +138,7 @@ std::exception_ptr make_standard(std::uint8_t place, const Make& make, std::inde
 std::exception_ptr read_standard_kind(byte_reader& from, const std::string* name, const std::exception_ptr& nested,
                                       int depth) {
   const auto place = from.get<std::uint8_t>();
-  const std::string what = read_text(from);
+  const std::string what = read_c_string(from);
   return make_standard(
       place,
       [&]<class E>(std::type_identity<E>) {
@@ -154,6 +167,7 @@ std::exception_ptr read_kind(byte_reader& from, const std::exception_ptr& nested
       const std::string name = read_text(from);
       const auto codec = find_exception_codec(name);
       if (!codec) throw decode_error("plait: an exception came of type " + name + ", which is not registered here");
+      const inside_exception here(depth);
       return codec->decode(from, nested);
     }
     case kind::cancelled:
@@ -161,7 +175,7 @@ std::exception_ptr read_kind(byte_reader& from, const std::exception_ptr& nested
     case kind::integer:
       return std::make_exception_ptr(from.get<int>());
     case kind::c_string:
-      return std::make_exception_ptr(kept_for_good(read_text(from)));
+      return std::make_exception_ptr(kept_for_good(read_c_string(from)));
     case kind::string:
       return std::make_exception_ptr(read_text(from));
   }
@@ -179,10 +193,10 @@ void write_nested(byte_writer& to, const std::exception_ptr& error, int depth) {
   } catch (const std::exception& e) {
     const auto* const holder = dynamic_cast<const std::nested_exception*>(&e);
     write_nested(to, holder != nullptr ? holder->nested_ptr() : nullptr, depth + 1);
-    if (!write_registered_kind(to, error, typeid(e))) write_standard_kind(to, e, depth);
+    if (!write_registered_kind(to, error, typeid(e), depth)) write_standard_kind(to, e, depth);
   } catch (...) {
     write_nested(to, nullptr, depth + 1);
-    write_other_kind(to, error);
+    write_other_kind(to, error, depth);
   }
 }
 
@@ -196,7 +210,7 @@ std::exception_ptr read_nested(byte_reader& from, int depth) {
 void encode_exception(byte_writer& to, const std::exception_ptr& error) {
   const std::size_t before = to.size();
   try {
-    write_nested(to, error, 0);
+    write_nested(to, error, depth_here().exceptions);
     write_text(to, trace_of(error));
   } catch (...) {
     to.rewind(before);
@@ -205,8 +219,19 @@ void encode_exception(byte_writer& to, const std::exception_ptr& error) {
 }
 
 remote_exception_data decode_exception(byte_reader& from) {
-  auto error = read_nested(from, 0);
+  auto error = read_nested(from, depth_here().exceptions);
   return {std::move(error), read_text(from)};
+}
+
+remote_exception_data decode_thrown(byte_reader& from) {
+  auto came = decode_exception(from);
+  if (!came.error) throw_decode_error("what was thrown is no exception");
+  return came;
+}
+
+exception_depth& depth_here() noexcept {
+  thread_local exception_depth here;
+  return here;
 }
 
 }  // namespace detail

@@ -8,6 +8,7 @@
 #include <plait/portable/bytes.hpp>
 #include <plait/portable/errors.hpp>
 
+#include <cstdint>
 #include <exception>
 #include <string>
 #include <utility>
@@ -45,13 +46,27 @@ PLAIT_API void encode_exception(byte_writer& to, const std::exception_ptr& error
 /// decode_error where the bytes are damaged; what a registered type's load throws.
 [[nodiscard]] PLAIT_API remote_exception_data decode_exception(byte_reader& from);
 
+/// The same where there must be one: decode_error for a null pointer.
+[[nodiscard]] PLAIT_API remote_exception_data decode_thrown(byte_reader& from);
+
+/// How deep this thread is inside of an exception that holds values that hold exceptions: each begins to read where
+/// the one around it is, so that the depth of all together is limited.
+struct exception_depth {
+  int exceptions = 0;
+  int values = 0;  ///< of input_archive
+};
+[[nodiscard]] PLAIT_API exception_depth& depth_here() noexcept;
+
 /// From now on each throw of this thread notes its stack, or not, for encode_exception to send with the exception.
 /// For workers: it costs some microseconds a throw.
 PLAIT_API void capture_throws(bool on) noexcept;
 
-/// The functions' names to the addresses of a trace, from the symbols of the modules that are loaded here. Reads
-/// files: it is meant for whoever looks at a trace, not for each exception.
-[[nodiscard]] PLAIT_API std::string readable_trace(const std::string& trace);
+enum class trace_detail : std::uint8_t { names, names_and_lines };
+/// The functions' names and their source lines to the addresses of a trace, from the symbols and the debug
+/// information of the modules that are loaded here: "f(int) at file.cpp:12 in program+0x1234". Reads files: it is
+/// meant for whoever looks at a trace, not for each exception.
+[[nodiscard]] PLAIT_API std::string readable_trace(const std::string& trace,
+                                                   trace_detail how = trace_detail::names_and_lines);
 
 }  // namespace detail
 }  // namespace plait::inline PLAIT_ABI

@@ -316,7 +316,9 @@ TEST(exceptions, say_where_they_were_thrown_if_that_was_wanted) {
   const std::string trace = trace_of_a_throw();
   plait::detail::capture_throws(false);
   EXPECT_EQ(trace_of_a_throw(), "");
+#if !defined(__GLIBCXX__)
   if (trace.empty()) GTEST_SKIP() << "this program's C++ runtime can't be asked";
+#endif
   EXPECT_TRUE(trace.starts_with("program+0x")) << trace;
   const auto readable = plait::detail::readable_trace(trace);
   const auto first_line = readable.substr(0, readable.find('\n'));

@@ -16,6 +16,18 @@ template <int N> struct field_count {};
 /// braces<2>::initialise<T, X>: is T{{}, {}, X()} right?
 template <int N> struct braces;
 
+// A bit-field binds to no reference: every integer is visited as a copy, which then is written to where it came from.
+template <class M> inline constexpr bool copied = std::is_integral_v<M> || std::is_enum_v<M>;
+template <class T, class M> inline constexpr bool copied_back = copied<M> && !std::is_const_v<T>;
+template <class M, class Visit> std::remove_cv_t<M> visit_copy(std::remove_cv_t<M> copy, Visit& visit) {
+  visit(copy);
+  return copy;
+}
+template <class M, class Visit>
+void visit_field(std::conditional_t<copied<M>, std::remove_cv_t<M>, M&> field, Visit& visit) {
+  visit(field);
+}
+
 #define PLAIT_BRACES(n, ...)                                                                                     \
   template <> struct braces<n> {                                                                                 \
     template <class T, class... Then> static constexpr bool initialise = requires { T{__VA_ARGS__ Then()...}; }; \
@@ -24,14 +36,11 @@ template <int N> struct braces;
 #define PLAIT_NEXT_FIELD_NAME(m) , m
 #define PLAIT_FIELD_TYPE(m) decltype(m)
 #define PLAIT_NEXT_FIELD_TYPE(m) , decltype(m)
-#define PLAIT_VISIT_FIELD(m)                                                      \
-  if constexpr (std::is_integral_v<decltype(m)> || std::is_enum_v<decltype(m)>) { \
-    std::remove_cv_t<decltype(m)> copy = m;                                       \
-    visit(copy);                                                                  \
-    if constexpr (!std::is_const_v<T>) m = copy;                                  \
-  } else {                                                                        \
-    visit(m);                                                                     \
-  }
+#define PLAIT_VISIT_FIELD(m)                 \
+  if constexpr (copied_back<T, decltype(m)>) \
+    m = visit_copy<decltype(m)>(m, visit);   \
+  else                                       \
+    visit_field<decltype(m)>(m, visit);
 #define PLAIT_FIELDS(n)                                                                        \
   template <class T> auto types_of_fields(field_count<n>, T& object) {                         \
     auto& [PLAIT_FIELDS_##n(PLAIT_FIELD_NAME, PLAIT_NEXT_FIELD_NAME)] = object;                \

@@ -55,7 +55,7 @@ template <class E> struct codec_of_exception {
   }
   static std::exception_ptr decode(byte_reader& from, const std::exception_ptr& nested) {
     if constexpr (written_whole)
-      return exception_with(detail::decode<E>(from), nested);
+      return exception_with(detail::decode<E>(from, depth_here().values), nested);
     else
       return exception_with(E(detail::decode<std::string>(from)), nested);
   }

@@ -1,6 +1,7 @@
 #include <plait/portable/codec.hpp>
 #include <plait/portable/internal/standard_exceptions.hpp>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <mutex>
@@ -23,8 +24,10 @@ class foreign_category final : public std::error_category {
   std::string name_;
 };
 
-// What must live as long as the program can be named by a hostile process too: no more than so many of each.
+// What must live as long as the program can be named by a hostile process too: no more than so many of each, and none
+// longer.
 constexpr std::size_t most_kept = 1000;
+constexpr std::size_t longest_kept = 1024;
 
 const std::error_category& category_of_name(const std::string& name) {
   for (const std::error_category* known :
@@ -35,6 +38,7 @@ const std::error_category& category_of_name(const std::string& name) {
   const std::scoped_lock lock(mutex);
   if (const auto found = others.find(name); found != others.end()) return found->second;
   if (others.size() >= most_kept) throw_decode_error("too many different categories of errors came");
+  if (name.size() > longest_kept) throw_decode_error("a category of errors has too long a name");
   return others.try_emplace(name, name).first->second;
 }
 
@@ -48,13 +52,19 @@ std::string read_text(byte_reader& from) {
   return text;
 }
 
+std::string read_c_string(byte_reader& from) {
+  auto text = read_text(from);
+  text.resize(std::min(text.find('\0'), text.size()));
+  return text;
+}
+
 void write_code(byte_writer& to, const std::error_code& code) {
   write_text(to, code.category().name());
   to.put(std::int32_t{code.value()});
 }
 
 std::error_code read_code(byte_reader& from) {
-  const std::string category = read_text(from);
+  const std::string category = read_c_string(from);
   const auto value = from.get<std::int32_t>();
   return {value, category_of_name(category)};
 }
@@ -111,7 +121,8 @@ const char* kept_for_good(const std::string& text) {
   static auto& texts = *new std::set<std::string>();
   const std::scoped_lock lock(mutex);
   if (const auto found = texts.find(text); found != texts.end()) return found->c_str();
-  return texts.size() < most_kept ? texts.insert(text).first->c_str() : nullptr;
+  const bool keeps = texts.size() < most_kept && text.size() <= longest_kept;
+  return keeps ? texts.insert(text).first->c_str() : nullptr;
 }
 
 }  // namespace plait::inline PLAIT_ABI::detail

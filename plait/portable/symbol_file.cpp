@@ -2,6 +2,7 @@
 #include <plait/portable/internal/symbol_file.hpp>
 
 #include <cstring>
+#include <string_view>
 
 #include <elf.h>
 #include <fcntl.h>
@@ -22,7 +23,7 @@ symbol_file::symbol_file(const char* path) {
     if (memory != MAP_FAILED) file_ = {static_cast<const std::byte*>(memory), size};
   }
   close(descriptor);
-  read_functions();
+  read_sections();
 }
 
 symbol_file::~symbol_file() {
@@ -34,21 +35,37 @@ template <class T> std::span<const T> symbol_file::table(std::uint64_t offset, s
   return {reinterpret_cast<const T*>(file_.data() + offset), static_cast<std::size_t>(bytes / sizeof(T))};
 }
 
-void symbol_file::read_functions() {
+void symbol_file::read_sections() {
   const auto headers = table<ElfW(Ehdr)>(0, sizeof(ElfW(Ehdr)));
   if (headers.empty() || std::memcmp(headers[0].e_ident, ELFMAG, SELFMAG) != 0) return;
   const auto sections = table<ElfW(Shdr)>(headers[0].e_shoff, headers[0].e_shnum * sizeof(ElfW(Shdr)));
-  for (const auto& section : sections) {
-    if ((section.sh_type != SHT_SYMTAB && section.sh_type != SHT_DYNSYM) || section.sh_link >= sections.size())
-      continue;
-    const auto& text = sections[section.sh_link];
-    const auto names = table<char>(text.sh_offset, text.sh_size);
-    if (names.empty() || names.back() != '\0') continue;
-    for (const auto& symbol : table<ElfW(Sym)>(section.sh_offset, section.sh_size)) {
-      if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_size == 0 || symbol.st_name >= names.size())
-        continue;
-      functions_.push_back({symbol.st_value, symbol.st_value + symbol.st_size, &names[symbol.st_name]});
-    }
+  const auto contents = [&](std::size_t index) {
+    if (index >= sections.size() || sections[index].sh_type == SHT_NOBITS) return std::span<const std::byte>();
+    return table<std::byte>(sections[index].sh_offset, sections[index].sh_size);
+  };
+  const auto section_names = contents(headers[0].e_shstrndx);
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    const auto& section = sections[i];
+    if (section.sh_type == SHT_SYMTAB || section.sh_type == SHT_DYNSYM)
+      read_functions(contents(i), contents(section.sh_link));
+    if (section.sh_type != SHT_PROGBITS || (section.sh_flags & SHF_COMPRESSED) != 0) continue;
+    const auto is_named = [&](std::string_view name) {  // with the 0 behind it
+      return section.sh_name < section_names.size() && section_names.size() - section.sh_name > name.size() &&
+             std::memcmp(&section_names[section.sh_name], name.data(), name.size() + 1) == 0;
+    };
+    if (is_named(".debug_line")) debug_.lines = contents(i);
+    if (is_named(".debug_line_str")) debug_.line_strings = contents(i);
+    if (is_named(".debug_str")) debug_.strings = contents(i);
+  }
+}
+
+void symbol_file::read_functions(std::span<const std::byte> symbols, std::span<const std::byte> text) {
+  if (text.empty() || text.back() != std::byte{0}) return;
+  const auto offset = static_cast<std::uint64_t>(symbols.data() - file_.data());
+  for (const auto& symbol : table<ElfW(Sym)>(symbols.empty() ? 0 : offset, symbols.size())) {
+    if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_size == 0 || symbol.st_name >= text.size()) continue;
+    functions_.push_back(
+        {symbol.st_value, symbol.st_value + symbol.st_size, reinterpret_cast<const char*>(&text[symbol.st_name])});
   }
 }
 

@@ -97,8 +97,8 @@ void link::retire_front() noexcept {
 }
 
 void link::free_arguments() noexcept {
-  if (arguments_.empty()) return;
-  std::erase_if(arguments_, [&](const arguments& held) { return held.sequence < first_; });
+  if (!arguments_.empty()) std::erase_if(arguments_, [&](const arguments& held) { return held.sequence < first_; });
+  if (!lent_.empty()) std::erase_if(lent_, [&](const auto sequence) { return sequence < first_; });
 }
 
 std::uint64_t link::front() const noexcept { return front_ == next_ ? 0 : front_; }
@@ -116,33 +116,38 @@ bool link::has_room(std::size_t payload) noexcept {
   return requests_.fits(written_, bytes, freed_);
 }
 
-std::uint64_t link::send(request_kind kind, const call_target& target, std::span<const std::byte> payload) {
+std::uint64_t link::send(request_kind kind, const call_target& target, std::span<const std::byte> payload,
+                         std::span<const int> lent) {
   if (payload.size() <= inline_limit) {
     make_room_for_state();
-    return publish(kind, target, payload, false);
+    if (!lent.empty()) lend(lent);
+    return publish(kind, target, payload, false, lent);
   }
   auto memory = blocks_.take(payload.size());
   std::memcpy(memory.memory().data(), payload.data(), payload.size());
-  return send(kind, target, std::move(memory), payload.size());
+  return send(kind, target, std::move(memory), payload.size(), lent);
 }
 
-std::uint64_t link::send(request_kind kind, const call_target& target, block&& payload, std::size_t bytes) {
+std::uint64_t link::send(request_kind kind, const call_target& target, block&& payload, std::size_t bytes,
+                         std::span<const int> lent) {
   make_room_for_state();
   arguments_.reserve(arguments_.size() + 1);
   name(payload);
+  if (!lent.empty()) lend(lent);
   const block_name named{payload.id(), bytes};
   arguments_.push_back({next_, std::move(payload)});
-  return publish(kind, target, std::as_bytes(std::span(&named, 1)), true);
+  return publish(kind, target, std::as_bytes(std::span(&named, 1)), true, lent);
 }
 
 std::uint64_t link::publish(request_kind kind, const call_target& target, std::span<const std::byte> payload,
-                            bool in_block) {
+                            bool in_block, std::span<const int> lent) {
   const auto bytes = sizeof(request_header) + payload.size();
   const auto position = requests_.place(written_, bytes);
   if (position != written_) ::new (requests_.at(written_)) request_header;
   const auto sequence = next_;
   auto* const at = requests_.at(position);
-  ::new (at) request_header{.size = static_cast<std::uint32_t>(payload.size()),
+  ::new (at) request_header{.size = static_cast<std::uint16_t>(payload.size()),
+                            .buffers = static_cast<std::uint16_t>(lent.size()),
                             .kind = kind,
                             .in_block = in_block,
                             .flags = target.flags,

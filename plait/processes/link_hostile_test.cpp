@@ -287,7 +287,7 @@ TEST(hostile_link, rewriting_while_it_is_read) {
         const std::uint32_t sizes[] = {8, 8, 8, 9, static_cast<std::uint32_t>(random())};
         worker.write({.size = sizes[random() % 5],
                       .kind = static_cast<reply_kind>(random() % 8 == 0 ? random() % 5 : 2),
-                      .in_block = static_cast<std::uint16_t>(random() % 16 == 0),
+                      .in_block = static_cast<std::uint8_t>(random() % 16 == 0),
                       .sequence = at + 1},
                      {}, at * 32);
         if (random() % 64 == 0) worker.publish(random() % 2 == 0 ? (calls + 1) * 32 : random());

@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <tests/support/sanitized.hpp>
 
 namespace plait {
 namespace {
@@ -151,11 +152,7 @@ TEST(link_process, the_end_of_the_parent_s_end_ends_the_worker) {
   EXPECT_EQ(worker.wait(), 0);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr unsigned ping_pongs = 20'000;
-#else
-constexpr unsigned ping_pongs = 100'000;
-#endif
+constexpr unsigned ping_pongs = test_support::sanitized ? 20'000 : 100'000;
 
 // With pauses as in link_test.cpp.
 TEST(link_process, ping_pong_loses_no_wake_up) {

@@ -54,6 +54,7 @@ void link::check(const reply_header& header, std::uint64_t position) const {
   if (front_ == next_ || header.sequence != front_) reject("the number", header.sequence, front());
   if (asked_ != 0) reject("come before the grant of a block, its number", header.sequence, asked_);
   if (header.in_block > 1) reject("the place", header.in_block, 1);
+  if (header.lent > most_lends) reject("shared buffers in messages of which there are", header.lent, most_lends);
 }
 
 std::optional<reply> link::next_reply() {
@@ -72,9 +73,11 @@ std::optional<reply> link::next_reply() {
   const std::span<const std::byte> payload(replies_.at(position) + sizeof(reply_header), header.size);
 
   reply out{header.kind, header.flags, header.sequence, payload, {}, 0, end};
+  out.own_pages = header.own_pages;
   if (header.kind == reply_kind::need_block) {
     if (granted_.size() >= most_grants) reject("asked for a block after", granted_.size(), most_grants);
     if (header.size != sizeof(std::uint64_t)) reject("asked for a block in", header.size, sizeof(std::uint64_t));
+    if (header.lent != 0) reject("shared buffers with a wish, in messages", header.lent, 0);
     out.wanted = copy_once<std::uint64_t>(payload.data());
     asked_ = header.sequence;
   } else {
@@ -84,6 +87,7 @@ std::optional<reply> link::next_reply() {
       out.large = take_granted(name);
       out.payload = out.large.memory().first(name.bytes);
     }
+    if (header.lent != 0) take_lent(out, header.lent);
     granted_.clear();  // a grant is for one call
     retire_front();
   }

@@ -11,6 +11,7 @@
 #include "link_pair_test.hpp"
 #include <gtest/gtest.h>
 #include <tests/support/gate.hpp>
+#include <tests/support/sanitized.hpp>
 
 namespace plait {
 namespace {
@@ -243,11 +244,7 @@ TEST(link, withdraw_races_with_take) {
 
 // ── Sleeping and waking ──
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr unsigned ping_pongs = 20'000;
-#else
-constexpr unsigned ping_pongs = 100'000;
-#endif
+constexpr unsigned ping_pongs = test_support::sanitized ? 20'000 : 100'000;
 
 // The pauses, of up to two spins (spin.hpp), let both sides fall asleep now and then, so that every path of waking is
 // walked.

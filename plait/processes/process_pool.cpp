@@ -8,6 +8,7 @@
 #include <plait/processes/internal/block_storage.hpp>
 #include <plait/processes/internal/pool_worker.hpp>
 #include <plait/processes/internal/process_pool.hpp>
+#include <plait/processes/internal/shared_pages.hpp>
 
 #include <algorithm>
 #include <mutex>
@@ -51,7 +52,9 @@ process_pool::process_pool(settings chosen)
       owner_pid_(getpid()),
       loop_bell_(above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       attendant_bell_(above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
-      epoll_(above_stdio(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {}
+      epoll_(above_stdio(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      // A sandboxed worker must not read what another's calls were given.
+      blocks_({.sharing = sandboxed() ? block_sharing::none : block_sharing::arguments}) {}
 
 process_pool::~process_pool() {
   if (is_foreign()) {  // what lives in the parent is not ours to end
@@ -72,6 +75,8 @@ void process_pool::write_down(const work_item& item, std::span<std::byte> memory
   what.thunk = address_of_code(item.thunk());
   what.bytes = to.bytes();
   if (more.outgrown()) what.large = more.take();
+  what.beside = more.take_beside();
+  if (!what.beside.empty()) check_count(what.beside);
 }
 
 void process_pool::accept(work_item& item) {
@@ -148,12 +153,13 @@ std::unique_ptr<process_pool::parcel> process_pool::make_parcel(outgoing& what) 
   } else {
     made->bytes.assign(what.bytes.begin(), what.bytes.end());
   }
+  made->beside = std::move(what.beside);
   return made;
 }
 
 // To a worker, or into the queue. Throws where no worker can be had at all.
 void process_pool::place(work_item& item, outgoing& what, afterwards& later) {
-  auto* const to = queue_.size() == 0 ? find_worker(item, what.bytes.size(), later) : nullptr;
+  auto* const to = queue_.size() == 0 ? find_worker(item, what.bytes.size(), !what.beside.empty(), later) : nullptr;
   if (to) return send(*to, item, what, later);
   auto waits = make_parcel(what);
   queue_.push(item);
@@ -161,36 +167,56 @@ void process_pool::place(work_item& item, outgoing& what, afterwards& later) {
   if (item.priority() > 0) take_back_sent_ahead(later);
 }
 
-process_pool::worker* process_pool::find_worker(const work_item& item, std::size_t payload, afterwards& later) {
-  const bool may_go_ahead = item.priority() == 0 && payload <= inline_limit;
-  if (!idle_.empty()) {
-    auto* chosen = idle_.back();
+// The one that became idle last; for a call with shared buffers, of those whose control socket has room.
+process_pool::worker* process_pool::find_idle(bool lends) noexcept {
+  if (idle_.empty()) return nullptr;
+  if (!lends) return idle_.back();
+  const auto found = std::find_if(idle_.rbegin(), idle_.rend(), [](worker* w) { return w->line.may_lend(); });
+  if (found != idle_.rend()) return *found;
+  // It takes off what it has when it wakes, and tells nobody.
+  if (!std::exchange(look_for_room_, true) && attendant_asleep_) ring_attendant();
+  return nullptr;
+}
+
+process_pool::worker* process_pool::find_worker(const work_item& item, std::size_t payload, bool lends,
+                                                afterwards& later) {
+  const bool may_go_ahead = item.priority() == 0 && payload <= inline_limit && !lends;
+  if (auto* const chosen = find_idle(lends)) {
     if (may_go_ahead && chosen->line.sleeps()) {
       // Quick calls that one worker takes in less time than it takes to wake another are that one's.
       for (const auto& w : workers_) {
-        if (w->flights.empty() || w->each.count() == 0 || !w->takes_calls()) continue;
+        if (w->flights.empty() || w->each.count() == 0 || !w->takes_calls() || w->is_spent()) continue;
         if (w->each * static_cast<std::int64_t>(w->flights.size()) >= worth_a_wake) continue;
         if (w->flights.size() >= w->most_flights || !w->line.has_room(payload)) continue;
         if (!std::exchange(look_for_stuck_, true) && attendant_asleep_) ring_attendant();
         return w.get();
       }
     }
-    idle_.pop_back();
+    if (lends)
+      std::erase(idle_, chosen);
+    else
+      idle_.pop_back();
     return chosen;
   }
   const auto living = std::ranges::count_if(workers_, [](const auto& w) { return w->takes_calls(); });
   if (living < settings_.max_workers) {
-    try {
-      return &start_worker();
-    } catch (const std::exception& error) {
-      if (living == 0) throw;
-      later.report = "the executor " + settings_.prefix + " could start no further worker: " + error.what();
+    if (living > 0 && next_start_ != time_point() && next_start_ > sync::now()) {
+      if (attendant_asleep_) ring_attendant();  // it is to wake when one may be tried for
+    } else {
+      next_start_ = {};
+      try {
+        return &start_worker();
+      } catch (const std::exception& error) {
+        if (living == 0) throw;
+        no_further_worker(error.what(), later);
+      }
     }
   }
   if (!may_go_ahead) return nullptr;
   worker* best = nullptr;
   for (const auto& w : workers_) {
-    if (!w->takes_calls() || w->flights.size() >= w->most_flights || !w->line.has_room(payload)) continue;
+    if (!w->takes_calls() || w->flights.size() >= w->most_flights || w->is_spent()) continue;
+    if (!w->line.has_room(payload)) continue;
     if (!best || w->flights.size() < best->flights.size()) best = w.get();
   }
   return best;
@@ -198,7 +224,7 @@ process_pool::worker* process_pool::find_worker(const work_item& item, std::size
 
 void process_pool::send(worker& to, work_item& item, outgoing& what, afterwards& later) {
   const bool begins_now = to.flights.empty() || !to.flights.back().item;
-  to.flights.push_back({0, next_order_++, &item});
+  to.flights.push_back({0, next_order_++, &item, what.bytes.size()});
   // Before it is sent: the worker may have answered by the time that send returns, and nobody looks again.
   if (loop_asleep_)
     to.line.arm(bell::loop);
@@ -206,10 +232,11 @@ void process_pool::send(worker& to, work_item& item, outgoing& what, afterwards&
     to.line.arm(bell::helper);
   try {
     tell_modules(to);
+    const auto lent = descriptors_of(what.beside);
     const call_target target{.module = what.thunk.module, .thunk = what.thunk.offset, .flags = what.flags};
     to.flights.back().sequence =
-        what.large ? to.line.send(request_kind::call, target, std::move(what.large), what.bytes.size())
-                   : to.line.send(request_kind::call, target, what.bytes);
+        what.large ? to.line.send(request_kind::call, target, std::move(what.large), what.bytes.size(), lent)
+                   : to.line.send(request_kind::call, target, what.bytes, lent);
   } catch (...) {
     to.flights.pop_back();
     if (to.flights.empty()) become_idle(to);
@@ -222,6 +249,7 @@ void process_pool::send(worker& to, work_item& item, outgoing& what, afterwards&
 void process_pool::begins(work_item& item, afterwards& later) noexcept {
   item.mark_running_unless_done();
   if (std::exchange(item.counted, false)) later.left.push_back(item.bytes());
+  if (settings_.memory_limit != 0) watch_memory();
 }
 
 // Sends from the queue what can be sent.
@@ -231,12 +259,12 @@ void process_pool::pump(afterwards& later) noexcept {
     const auto size = waits.large ? waits.large_bytes : waits.bytes.size();
     worker* to = nullptr;
     try {
-      to = find_worker(*item, size, later);
+      to = find_worker(*item, size, !waits.beside.empty(), later);
     } catch (...) {
       later.no_worker = std::current_exception();
     }
     if (!to) return queue_.push_front(*item);
-    outgoing what{waits.thunk, waits.flags, waits.bytes, std::move(waits.large)};
+    outgoing what{waits.thunk, waits.flags, waits.bytes, std::move(waits.large), std::move(waits.beside)};
     if (what.large) what.bytes = std::span<const std::byte>(what.large.memory()).first(size);
     try {
       send(*to, *item, what, later);
@@ -283,9 +311,15 @@ void process_pool::send_again(std::vector<flight>& taken_back) noexcept {
     for (auto& [item, how] : later.failed) leaves(*item);
     const auto no_more = turned_away();
     for (auto& [item, waits] : written) {
-      if (no_more) {
+      if (no_more || item->to_be_cancelled) {
         leaves(*item);
-        later.failed.emplace_back(item, *no_more);
+        later.failed.emplace_back(item, item->to_be_cancelled ? outcome<void>() : *no_more);
+        continue;
+      }
+      // Its alarm may have rung while it was in nobody's queue.
+      if (item->has_deadline() && item->extras()->deadline <= sync::now()) {
+        leaves(*item);
+        later.expired.push_back(item);
         continue;
       }
       item->luggage = waits.release();
@@ -301,6 +335,11 @@ void process_pool::settle(afterwards& later) noexcept {
   for (const auto& w : later.wake) w->line.wake();
   for (const auto bytes : later.left) settings_.room->leave(bytes);
   for (auto& [item, how] : later.failed) fail(*item, std::move(how));
+  for (auto* const item : later.expired) {
+    if (std::exchange(item->counted, false)) settings_.room->leave(item->bytes());
+    alarms_.clear(item);
+    item->expire(true);
+  }
   if (!later.report.empty()) report(severity::warning, later.report);
   if (later.no_worker) no_worker_can_be_had(later.no_worker);
   if (!later.again.empty()) send_again(later.again);
@@ -310,6 +349,7 @@ void process_pool::settle(afterwards& later) noexcept {
 void process_pool::fail(work_item& item, outcome<void> how) noexcept {
   if (std::exchange(item.counted, false)) settings_.room->leave(item.bytes());
   if (item.has_deadline()) alarms_.clear(&item);
+  item.forget_arguments();        // whoever keeps the future need not keep them
   item.complete(std::move(how));  // who reads it is the last to let go of an exception
 }
 

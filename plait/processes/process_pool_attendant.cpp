@@ -43,8 +43,7 @@ void process_pool::attend() noexcept {
       const std::lock_guard lock(mutex_);
       attendant_asleep_ = true;
       set_bells();
-      look_for_stuck_ = some_may_be_stuck();
-      if (look_for_stuck_) timeout = 1;
+      timeout = until_next_look();
     }
     const int count = ::epoll_wait(epoll_.get(), events, std::size(events), timeout);
     {
@@ -56,13 +55,17 @@ void process_pool::attend() noexcept {
       const auto what = events[i].data.u64;
       if (what == server_says) {
         take_events();
-      } else if (what != bell_rang) {
+      } else if (what == bell_rang) {
+        empty_bell(attendant_bell_);
+      } else if ((what & sandbox_says) != 0) {
+        look_at_sandbox(what & ~sandbox_says);
+      } else {
         std::shared_ptr<worker> wrote;
         {
           const std::lock_guard lock(mutex_);
           wrote = find(what);
         }
-        if (wrote && !wrote->errors.pass_on()) wrote->errors.pass_on_rest();
+        if (wrote && !wrote->errors.pass_on()) wrote->errors.close();
       }
     }
     look_around();
@@ -86,9 +89,12 @@ void process_pool::bury_the_ended() noexcept {
 void process_pool::look_around() noexcept {
   bury_the_ended();
   take_replies();
+  if (settings_.memory_limit != 0) look_at_memory();
   afterwards later;
   {
     const std::lock_guard lock(mutex_);
+    if (ladders_in_use_) climb_ladders(later);
+    look_for_room_ = false;
     if (queue_.size() > 0) pump(later);
     free_the_stuck(later);
     if (phase_ != phase::open) stop_idle();

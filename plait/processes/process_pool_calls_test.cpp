@@ -45,6 +45,7 @@ namespace {
 using plait::process_pool_executor;
 using plait::worker_died;
 using test_support::message_of;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 int square(int n) { return n * n; }
@@ -240,18 +241,22 @@ TEST_F(process_pool_calls, a_death_in_decoding_or_encoding_there_fails_that_call
   }
 }
 
-TEST_F(process_pool_calls, a_map_whose_item_can_not_be_encoded_goes_on_behind_it) {
-  std::vector<fragile> items(6);
-  items[2].fails_at = fragile::loaded_there;
-  auto results = pool.map(turn_round, items);
-  int good = 0, bad = 0;
-  for (auto it = results.begin(); it != results.end(); ++it) try {
-      good += (*it).back;
-    } catch (const std::length_error&) {
-      ++bad;
+TEST_F(process_pool_calls, an_item_of_map_that_can_not_travel_fails_alone_in_its_chunk) {
+  for (const std::size_t chunk_size : {1, 3, 6}) {
+    for (const int step : {fragile::saved_here, fragile::loaded_there, fragile::saved_there, fragile::loaded_here}) {
+      std::vector<fragile> items(6);
+      items[2].fails_at = step;
+      auto results = pool.map({.chunk_size = chunk_size}, turn_round, items);
+      std::vector<std::string> found;
+      for (auto it = results.begin(); it != results.end(); ++it) try {
+          found.push_back((*it).back ? "back" : "?");
+        } catch (const std::length_error& error) {
+          found.push_back(error.what());
+        }
+      EXPECT_THAT(found, ElementsAre("back", "back", "too fragile", "back", "back", "back"))
+          << "step " << step << ", chunks of " << chunk_size;
     }
-  EXPECT_EQ(good, 5);
-  EXPECT_EQ(bad, 1);
+  }
 }
 
 // ── exceptions (scenario 4) ──

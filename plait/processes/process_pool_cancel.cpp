@@ -1,4 +1,5 @@
 // What comes to a pool from a future: a cancel, a question, a thread that blocks. And what is asked of it.
+#include <plait/core/time.hpp>
 #include <plait/processes/internal/pool_worker.hpp>
 #include <plait/processes/internal/process_pool.hpp>
 
@@ -8,7 +9,8 @@
 
 namespace plait::inline PLAIT_ABI::detail {
 
-call_owner::withdrawn process_pool::withdraw(work_item& item) noexcept {
+// For who cancels it, or whose deadline has come: out of the queue or a ring, or stopped where it runs.
+call_owner::withdrawn process_pool::take_out_or_stop(work_item& item, stop_for why) noexcept {
   if (is_foreign()) return {cancel_outcome::abandoned};
   const std::lock_guard lock(mutex_);
   if (queue_.remove(item)) {
@@ -18,7 +20,16 @@ call_owner::withdrawn process_pool::withdraw(work_item& item) noexcept {
     if (!w) return {cancel_outcome::too_late};
     if (w->dead || !w->line.withdraw(flight->sequence)) {
       item.mark_running_unless_done();
-      if (w->dead || !item.takes_stop_token()) return {cancel_outcome::abandoned};
+      if (w->dead) return {cancel_outcome::abandoned};
+      if (item.to_be_cancelled) return {why == stop_for::cancel ? cancel_outcome::killed : cancel_outcome::too_late};
+      if (why == stop_for::deadline) return {cancel_outcome::killed};  // first its future is told, then the worker
+      if (is_killable(item)) {
+        if (item.has_deadline() && item.extras()->deadline <= sync::now()) return {cancel_outcome::too_late};
+        item.to_be_cancelled = true;
+        begin_ladder(*w, *flight, "it was ended, since the call was cancelled");
+        return {cancel_outcome::killed};
+      }
+      if (!item.takes_stop_token()) return {cancel_outcome::abandoned};
       w->line.ask_to_stop(flight->sequence);
       return {cancel_outcome::asked};
     }
@@ -26,10 +37,11 @@ call_owner::withdrawn process_pool::withdraw(work_item& item) noexcept {
     if (next == w->flights.begin() && next != w->flights.end() && next->item) next->item->mark_running_unless_done();
     if (w->flights.empty()) {
       become_idle(*w);
-      if (queue_.size() > 0 || phase_ != phase::open) ring_attendant();
+      if (queue_.size() > 0) ring_attendant();
     }
   }
   leaves(item);
+  if (phase_ != phase::open) ring_attendant();
   if (item.has_deadline()) alarms_.clear(&item);
   withdrawn dropped{cancel_outcome::dropped};
   if (std::exchange(item.counted, false)) {

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <thread>
+#include <tuple>
 
 #include "process_pool_fixture_test.hpp"
 
@@ -23,27 +24,34 @@ struct way {
   friend void PrintTo(const way& w, std::ostream* out) { *out << w.name; }
 };
 
-class process_pool_death : public testing::TestWithParam<way> {};
+class process_pool_death : public testing::TestWithParam<std::tuple<way, plait::start_method>> {
+ protected:
+  static const way& how() { return std::get<way>(GetParam()); }
+  static plait::start_method start() { return std::get<plait::start_method>(GetParam()); }
+};
 
-INSTANTIATE_TEST_SUITE_P(by, process_pool_death,
-                         testing::Values(way{"segv", die_by, SIGSEGV, SIGSEGV, 0, "killed by signal 11 (SIGSEGV)"},
-                                         way{"abort", die_by, SIGABRT, SIGABRT, 0, "killed by signal 6 (SIGABRT)"},
-                                         way{"kill", die_by, SIGKILL, SIGKILL, 0, "killed by signal 9 (SIGKILL)"},
-                                         way{"quiet_exit_0", leave_at_once, 0, 0, 0, "it left by exit code 0"},
-                                         way{"exit_3", leave_by_exit, 3, 0, 3, "it left by exit code 3"}),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    by, process_pool_death,
+    testing::Combine(testing::Values(way{"segv", die_by, SIGSEGV, SIGSEGV, 0, "killed by signal 11 (SIGSEGV)"},
+                                     way{"abort", die_by, SIGABRT, SIGABRT, 0, "killed by signal 6 (SIGABRT)"},
+                                     way{"kill", die_by, SIGKILL, SIGKILL, 0, "killed by signal 9 (SIGKILL)"},
+                                     way{"quiet_exit_0", leave_at_once, 0, 0, 0, "it left by exit code 0"},
+                                     way{"exit_3", leave_by_exit, 3, 0, 3, "it left by exit code 3"}),
+                     both_starts),
+    [](const auto& info) {
+      return std::get<way>(info.param).name + "_of_" + name_of_start({std::get<plait::start_method>(info.param), 0});
+    });
 
 TEST_P(process_pool_death, is_that_calls_alone) {
-  process_pool_executor pool({.max_workers = 1});
+  process_pool_executor pool({.max_workers = 1, .start = start()});
   const auto pid = pool.submit(own_pid).result();
-  const auto& how = GetParam();
-  const auto death = death_of(pool.submit({.name = "decode"}, how.call, how.argument));
+  const auto death = death_of(pool.submit({.name = "decode"}, how().call, how().argument));
   EXPECT_EQ(death.pid(), pid);
-  EXPECT_EQ(death.signal(), how.signal);
-  EXPECT_EQ(death.exit_code(), how.exit_code);
+  EXPECT_EQ(death.signal(), how().signal);
+  EXPECT_EQ(death.exit_code(), how().exit_code);
   EXPECT_EQ(death.call(), "decode");
   EXPECT_THAT(death.what(), AllOf(HasSubstr("worker process " + std::to_string(pid) + " died"),
-                                  HasSubstr("the call \"decode\""), HasSubstr(how.says)));
+                                  HasSubstr("the call \"decode\""), HasSubstr(how().says)));
   expect_next_hundred(pool);
   EXPECT_NE(pool.submit(own_pid).result(), pid);
 }
@@ -51,17 +59,17 @@ TEST_P(process_pool_death, is_that_calls_alone) {
 // Calls that were so quick that the next ones are sent ahead of their turn: those lie in the dead worker's memory.
 TEST_P(process_pool_death, of_a_worker_with_calls_sent_ahead_fails_one_of_them) {
   for (const int workers : {1, 3}) {
-    process_pool_executor pool({.max_workers = workers});
+    process_pool_executor pool({.max_workers = workers, .start = start()});
     for (int i = 0; i < 2'000; ++i) pool.submit(square, i).result();
     std::vector<plait::future<int>> before, after;
     for (int i = 0; i < 200; ++i) before.push_back(pool.submit(square, i));
-    const auto crash = pool.submit(GetParam().call, GetParam().argument);
+    const auto crash = pool.submit(how().call, how().argument);
     for (int i = 0; i < 200; ++i) after.push_back(pool.submit(square, i));
     for (int i = 0; i < 200; ++i) {
       EXPECT_EQ(before[static_cast<std::size_t>(i)].result(), i * i);
       EXPECT_EQ(after[static_cast<std::size_t>(i)].result(), i * i);
     }
-    EXPECT_EQ(death_of(crash).signal(), GetParam().signal);
+    EXPECT_EQ(death_of(crash).signal(), how().signal);
     expect_next_hundred(pool);
   }
 }

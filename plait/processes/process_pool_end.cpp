@@ -26,25 +26,24 @@ void process_pool::set_deadline(work_item& item) {
 }
 
 void process_pool::deadline_came(work_item& item) noexcept {
-  auto got = withdraw(item);
+  auto got = take_out_or_stop(item, stop_for::deadline);
   if (got.outcome == cancel_outcome::too_late) return look_at_deadline_again(item);
   if (got.room) got.room->leave(got.bytes);
   item.expire(got.outcome == cancel_outcome::dropped);
-  if (got.outcome == cancel_outcome::dropped) return;
-  afterwards later;
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto [w, flight] = find_flight(item);
-        w && w->killed_because.empty() && take_back_behind(*w, item, later))
-      kill_worker(*w, "it was killed, since the call was not done by its deadline");
-  }
-  settle(later);
+  if (got.outcome != cancel_outcome::killed) return;
+  const std::lock_guard lock(mutex_);
+  if (const auto [w, flight] = find_flight(item); w)
+    begin_ladder(*w, *flight, "it was ended, since the call was not done by its deadline");
 }
 
 // In the hands of some thread: that is completing it, or writes it down anew for another worker. In the latter case
 // it would run for ever.
 void process_pool::look_at_deadline_again(work_item& item) noexcept {
   if (item.done()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (item.to_be_cancelled) return;  // and so it ends: when its worker has answered or died
+  }
   try {
     item.add_keeper();
     state_keeper alive(&item);
@@ -52,17 +51,6 @@ void process_pool::look_at_deadline_again(work_item& item) noexcept {
   } catch (const std::exception& error) {
     report(severity::error, std::string("the deadline of a call could not be watched any more: ") + error.what());
   }
-}
-
-// What was sent to the worker behind this call: it shall not be lost with it. False where the worker is past the
-// call, whose answer is in the ring: then it has begun another, which must not be killed for this one.
-bool process_pool::take_back_behind(worker& from, const work_item& item, afterwards& later) {
-  while (from.flights.back().item != &item) {
-    if (!from.line.withdraw(from.flights.back().sequence)) return false;
-    later.again.push_back(from.flights.back());
-    from.flights.pop_back();
-  }
-  return true;
 }
 
 // ── the end ──

@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/portable_gate.hpp>
+#include <tests/support/sanitized.hpp>
 #include <unistd.h>
 
 namespace pool_test {
@@ -33,12 +34,13 @@ using plait::worker_died;
 using test_support::message_of;
 using test_support::pass_gate;
 using test_support::portable_gate;
+using test_support::sanitized;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool sanitized = true;
-#else
-inline constexpr bool sanitized = false;
-#endif
+/// A suite of both: INSTANTIATE_TEST_SUITE_P(by, its_name, both_starts, name_of_start).
+inline const auto both_starts = testing::Values(plait::start_method::fork_server, plait::start_method::spawn);
+inline std::string name_of_start(const testing::TestParamInfo<plait::start_method>& start) {
+  return start.param == plait::start_method::spawn ? "exec" : "fork";
+}
 
 // ── calls ──
 
@@ -64,6 +66,21 @@ inline int ignores_all(const std::string& gate) {
   pass_gate(gate);
   while (true) ::pause();
 }
+inline std::string told_of_sigterm;  // in a worker: where
+inline void tell_and_leave(int) {
+  const int file = ::open(told_of_sigterm.c_str(), O_RDWR | O_CLOEXEC);
+  const char byte = 0;
+  static_cast<void>(!::write(file, &byte, 1));
+  ::_exit(0);
+}
+/// Tells the gate once more when SIGTERM comes.
+inline int says_when_terminated(const std::string& gate) {
+  told_of_sigterm = gate + "/arrived";
+  ::signal(SIGTERM, tell_and_leave);
+  pass_gate(gate);
+  while (true) ::pause();
+}
+
 /// Dies in the first `deaths` processes that run it.
 inline int dies_at_first(const std::string& traces, int deaths) {
   const auto before = std::distance(std::filesystem::directory_iterator(traces), {}) - 2;  // the gate's own

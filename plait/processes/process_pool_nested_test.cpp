@@ -11,21 +11,24 @@ using namespace pool_test;
 using testing::HasSubstr;
 
 /// This process and those below it that a chain of pools makes, as deep as it goes; ends with why it goes no deeper.
-std::string go_down(int levels) {
+std::string go_down(int levels, plait::start_method how) {
   const auto here = std::to_string(::getpid()) + ' ';
   if (levels == 0) return here;
   try {
-    process_pool_executor pool({.max_workers = 1});
-    return here + pool.submit(go_down, levels - 1).result();
+    process_pool_executor pool({.max_workers = 1, .start = how});
+    return here + pool.submit(go_down, levels - 1, how).result();
   } catch (const plait::broken_executor& refusal) {
     return here + refusal.what();
   }
 }
 
-TEST(process_pool_nested, a_call_may_have_a_pool_of_its_own) {
-  process_pool_executor pool({.max_workers = 2});
+class process_pool_nested : public testing::TestWithParam<plait::start_method> {};
+INSTANTIATE_TEST_SUITE_P(by, process_pool_nested, both_starts, name_of_start);
+
+TEST_P(process_pool_nested, a_call_may_have_a_pool_of_its_own) {
+  process_pool_executor pool({.max_workers = 2, .start = GetParam()});
   for (int i = 0; i < 3; ++i) {
-    std::istringstream pids(pool.submit(go_down, 2).result());
+    std::istringstream pids(pool.submit(go_down, 2, GetParam()).result());
     std::vector<pid_t> found;
     for (pid_t pid; pids >> pid;) found.push_back(pid);
     ASSERT_EQ(found.size(), 3U);
@@ -34,9 +37,9 @@ TEST(process_pool_nested, a_call_may_have_a_pool_of_its_own) {
   }
 }
 
-TEST(process_pool_nested, deeper_than_ten_is_refused) {
-  process_pool_executor pool({.max_workers = 1});
-  const auto way = pool.submit(go_down, 20).result();
+TEST_P(process_pool_nested, deeper_than_ten_is_refused) {
+  process_pool_executor pool({.max_workers = 1, .start = GetParam()});
+  const auto way = pool.submit(go_down, 20, GetParam()).result();
   EXPECT_THAT(way, HasSubstr("10 pools deep"));
   std::istringstream pids(way);
   int depth = 0;
@@ -45,27 +48,27 @@ TEST(process_pool_nested, deeper_than_ten_is_refused) {
 }
 
 /// A pool that lives as long as its worker, with a call that runs in there; the nested worker's pid.
-pid_t keep_a_pool(const std::string& gate) {
-  static auto* const pool = new process_pool_executor({.max_workers = 1});
+pid_t keep_a_pool(const std::string& gate, plait::start_method how) {
+  static auto* const pool = new process_pool_executor({.max_workers = 1, .start = how});
   const auto pid = pool->submit(own_pid).result();
   static const auto* const call = new auto(pool->submit(wait_at, gate, 1));
   static_cast<void>(call);
   return pid;
 }
 
-TEST(process_pool_nested, the_workers_of_a_worker_die_with_it) {
+TEST_P(process_pool_nested, the_workers_of_a_worker_die_with_it) {
   const portable_gate gate;
-  process_pool_executor pool({.max_workers = 1});
-  const watched_process nested(pool.submit(keep_a_pool, gate.path()).result());
+  process_pool_executor pool({.max_workers = 1, .start = GetParam()});
+  const watched_process nested(pool.submit(keep_a_pool, gate.path(), GetParam()).result());
   gate.wait_for(1);
   death_of(pool.submit(die_by, SIGKILL));
   nested.wait_until_gone();
 }
 
-TEST(process_pool_nested, the_workers_of_a_worker_that_is_told_to_stop_die_with_it) {
+TEST_P(process_pool_nested, the_workers_of_a_worker_that_is_told_to_stop_die_with_it) {
   const portable_gate gate;
-  process_pool_executor pool({.max_workers = 1});
-  const watched_process nested(pool.submit(keep_a_pool, gate.path()).result());
+  process_pool_executor pool({.max_workers = 1, .start = GetParam()});
+  const watched_process nested(pool.submit(keep_a_pool, gate.path(), GetParam()).result());
   gate.wait_for(1);
   EXPECT_TRUE(pool.shutdown());
   nested.wait_until_gone();

@@ -1,12 +1,10 @@
-// The program ends, in each way that it may, with pools that still have calls: no worker outlives it. And what it
-// does with its threads, signals, children and streams.
+// The program leaves, in each way that it may, with pools that still have calls: no worker outlives it. (That it is
+// killed: process_pool_orphans_test.cpp.) And what it does with its threads, signals, children and streams.
 #include <plait/loop/event_loop.hpp>
 #include <plait/observe/log.hpp>
-#include <plait/processes/internal/server_client.hpp>
 
 #include <atomic>
 #include <memory>
-#include <sstream>
 #include <thread>
 
 #include "process_pool_fixture_test.hpp"
@@ -16,16 +14,11 @@
 namespace {
 
 using namespace pool_test;
-using plait::detail::server_pid;
 
 /// A pool that nobody ever destroys.
 process_pool_executor& everlasting(int workers) {
   static auto* const pool = new process_pool_executor({.max_workers = workers});
   return *pool;
-}
-
-void sleep_for_ever() {
-  while (true) ::pause();
 }
 
 /// Two calls that run for ever and ten that wait.
@@ -36,29 +29,6 @@ void keep_busy(process_pool_executor& pool) {
   gate->wait_for(2);
   std::error_code ignored;
   std::filesystem::remove_all(gate->path(), ignored);  // the pipes live on
-}
-
-// ── the program is killed ──
-
-PLAIT_PROGRAM(waits_to_be_killed) {
-  auto& pool = everlasting(2);
-  keep_busy(pool);
-  std::string pids = std::to_string(server_pid());
-  for (const auto pid : known_pids(pool, 2)) pids += ' ' + std::to_string(pid);
-  program::tell(pids);
-  sleep_for_ever();
-}
-
-TEST(process_pool_program, killed_takes_its_server_and_workers_with_it) {
-  program victim("waits_to_be_killed");
-  std::istringstream pids(victim.hear());
-  std::vector<watched_process> processes;
-  for (pid_t pid; pids >> pid;) processes.emplace_back(pid);
-  EXPECT_EQ(processes.size(), 3U);
-  ::kill(victim.pid(), SIGKILL);
-  for (const auto& process : processes) process.wait_until_gone();
-  EXPECT_TRUE(WIFSIGNALED(victim.wait()));
-  EXPECT_EQ(victim.errors(), "");
 }
 
 // ── the program leaves ──

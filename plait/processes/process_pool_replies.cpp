@@ -2,10 +2,14 @@
 #include <plait/core/internal/thread_spare.hpp>
 #include <plait/portable/exceptions.hpp>
 #include <plait/processes/internal/pool_worker.hpp>
+#include <plait/processes/internal/process_figures.hpp>
 #include <plait/processes/internal/process_pool.hpp>
+#include <plait/processes/internal/shared_pages.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <mutex>
+#include <system_error>
 
 namespace plait::inline PLAIT_ABI::detail {
 namespace {
@@ -98,12 +102,16 @@ void process_pool::take_one(worker& from, reply&& one, batch& into, afterwards& 
   if (from.flights.empty() || from.flights.front().sequence != one.sequence)
     throw protocol_error("plait: a reply to nothing that was asked");
   auto* const item = from.flights.front().item;
+  const auto sequence = one.sequence;
+  const std::size_t own_pages = one.own_pages;
   const bool good = one.kind == reply_kind::value;
   if (item) {  // how long it ran, as the worker says: a worker that lies is sent too many calls, or too few
     const nanoseconds ran(one.flags);
     from.each = from.each.count() == 0 ? ran : (7 * from.each + ran) / 8;
   }
   arrived made{good ? arrived::kind::value : item ? arrived::kind::error : arrived::kind::initializer_failed, item};
+  made.lent = std::move(one.lent);
+  made.lent_lost = one.lent_lost;
   if (one.large) {
     made.from = from.shared_from_this();
     made.held = std::move(one);
@@ -120,6 +128,10 @@ void process_pool::take_one(worker& from, reply&& one, batch& into, afterwards& 
   if (item) {
     leaves(*item);
     if (std::exchange(item->counted, false)) later.left.push_back(item->bytes());
+    ++from.calls_done;
+    if (from.pushed.at != ladder::rung::none) forget_ladder(from, sequence);
+    if (settings_.memory_limit != 0 && own_pages * page_size() > settings_.memory_limit)
+      replace_outgrown(from, sequence, later);
   } else if (good) {
     from.ready = true;
     failed_starts_ = 0;
@@ -138,7 +150,10 @@ void process_pool::answered(worker& by, std::size_t replies) noexcept {
 
 void process_pool::become_idle(worker& idle) noexcept {
   // While it is held it is not: it becomes so when who holds it lets go.
-  if (!idle.takes_calls() || !idle.ready || idle.held) return;
+  if (!idle.ready || idle.held) return;
+  if (idle.pushed.at == ladder::rung::terminated) return stop_worker(idle);  // its call has outlived SIGTERM
+  if (!idle.takes_calls()) return;
+  if (idle.is_spent()) return stop_worker(idle);
   idle_.push_back(&idle);
   if (settings_.idle_timeout) {
     idle.idle_since = sync::now();
@@ -179,23 +194,31 @@ void process_pool::free_the_stuck(afterwards& later) noexcept {
 
 // ── delivering, outside the lock ──
 
+outcome<void> process_pool::read_answer(arrived& what, std::span<const std::byte> bytes) {
+  if (what.lent_lost)
+    throw std::system_error(EMFILE, std::system_category(), "plait: recvmsg of a result's shared buffers");
+  auto beside = received(std::move(what.lent));
+  byte_reader in(bytes, &beside);
+  if (what.what == arrived::kind::value) {
+    if (what.item) what.item->decode_result(in);
+    return std::monostate();
+  }
+  auto came = decode_thrown(in);
+  if (what.item && !came.trace.empty()) what.item->keep_trace(std::move(came.trace));
+  return std::move(came.error);
+}
+
 void process_pool::deliver(arrived& what, std::span<const std::byte> bytes) noexcept {
   if (what.what == arrived::kind::wants_memory) return grant_memory(what);
   if (what.held) bytes = what.held->payload;
   outcome<void> how;
   try {
-    byte_reader in(bytes);
-    if (what.what == arrived::kind::value) {
-      if (what.item) what.item->decode_result(in);
-      how = std::monostate();
-    } else {
-      auto came = decode_exception(in);
-      if (what.item && !came.trace.empty()) what.item->keep_trace(std::move(came.trace));
-      how = std::move(came.error);
-    }
+    // One that was to be killed was cancelled then for every waiter, though it was quicker.
+    if (!what.item || !what.item->to_be_cancelled) how = read_answer(what, bytes);
   } catch (...) {
     how = std::current_exception();
   }
+  what.lent.clear();
   if (what.held) {
     const std::lock_guard lock(mutex_);
     auto& w = *what.from;
@@ -207,7 +230,9 @@ void process_pool::deliver(arrived& what, std::span<const std::byte> bytes) noex
   what.held.reset();
   what.from.reset();
   if (what.what == arrived::kind::initializer_failed)
-    return break_with(how.exception(), "its initializer threw " + describe(how.exception()));
+    return break_with(how.exception(),
+                      (settings_.initializer ? "its initializer threw " : "a worker could not begin: ") +
+                          describe(how.exception()));
   if (what.item) deliver_to(*what.item, std::move(how));
 }
 
@@ -296,6 +321,7 @@ bool process_pool::before_sleep() noexcept {
 }
 
 void process_pool::after_sleep() noexcept {
+  empty_bell(loop_bell_);
   const std::lock_guard lock(mutex_);
   loop_asleep_ = false;
   set_bells();

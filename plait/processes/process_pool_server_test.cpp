@@ -5,6 +5,7 @@
 
 #include "process_pool_fixture_test.hpp"
 #include "process_pool_programs_test.hpp"
+#include <sys/prctl.h>
 
 namespace {
 
@@ -20,9 +21,12 @@ void kill_server() {
   server.wait_until_gone();
 }
 
-TEST(process_pool_server, killed_costs_what_runs_and_nothing_that_waits) {
+class process_pool_server : public testing::TestWithParam<plait::start_method> {};
+INSTANTIATE_TEST_SUITE_P(by, process_pool_server, both_starts, name_of_start);
+
+TEST_P(process_pool_server, killed_costs_what_runs_and_nothing_that_waits) {
   const portable_gate gate;
-  process_pool_executor pool({.max_workers = 2});
+  process_pool_executor pool({.max_workers = 2, .start = GetParam()});
   std::vector<plait::future<int>> running, waiting;
   for (int i = 0; i < 2; ++i) running.push_back(pool.submit(wait_at, gate.path(), i));
   gate.wait_for(2);
@@ -69,6 +73,39 @@ TEST(process_pool_server, killed_just_before_the_end) {
     kill_server();
     EXPECT_TRUE(pool.shutdown(mode));
   }
+}
+
+// What dies with the server is not the call's doing: a call is run again as often as it is retried.
+TEST(process_pool_server, killed_under_a_call_again_and_again_is_not_put_down_to_the_call) {
+  const portable_gate gate;
+  process_pool_executor pool({.max_workers = 1});
+  const auto call = pool.submit({.retries = 9, .retry_on = plait::retry_on<worker_died>}, wait_at, gate.path(), 7);
+  for (int round = 0; round < 5; ++round) {  // blamed, it would not run a fourth time
+    gate.wait_for(1);
+    const watched_process worker(known_pids(pool, 1).at(0));
+    kill_server();
+    worker.wait_until_gone();
+  }
+  gate.wait_for(1);
+  gate.let_through(1);
+  EXPECT_EQ(call.result(), 7);
+  expect_next_hundred(pool);
+}
+
+// As pid 1 of a container does; elsewhere somebody else reaps them.
+TEST(process_pool_server, killed_leaves_no_zombies_to_who_gets_orphans) {
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  if (server_pid() != 0) kill_server();  // that of a test before: nobody's child
+  for (int round = 0; round < 5; ++round) {
+    process_pool_executor pool({.max_workers = 3});
+    started_pids(pool);
+    kill_server();
+    expect_next_hundred(pool);
+  }
+  siginfo_t ended{};
+  EXPECT_EQ(::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT), 0) << "the server that lives is a child";
+  EXPECT_EQ(ended.si_pid, 0) << "a zombie";
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
 // ── a forked child ──

@@ -1,8 +1,10 @@
 // What workers write to stderr and to the log, as it reaches the program's stderr: programs of their own, whose
 // stderr is read here.
+#include <plait/core/report.hpp>
 #include <plait/observe/log.hpp>
 
 #include <cstdio>
+#include <map>
 #include <sstream>
 
 #include "process_pool_fixture_test.hpp"
@@ -23,6 +25,28 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+/// A line of a worker's, "decoders_0[4711]: its words", taken apart.
+struct labelled {
+  std::string name;
+  pid_t pid = 0;
+  std::string text;
+};
+labelled taken_apart(const std::string& line) {
+  labelled found;
+  int label = 0;
+  char name[32] = {};
+  if (std::sscanf(line.c_str(), "%31[^[][%d]: %n", name, &found.pid, &label) != 2 || label == 0)
+    ADD_FAILURE() << "no label: " << line.substr(0, 100);
+  found.name = name;
+  found.text = line.substr(static_cast<std::size_t>(label));
+  return found;
+}
+std::vector<std::string> texts_of(const std::string& text) {
+  std::vector<std::string> texts;
+  for (const auto& line : lines_of(text)) texts.push_back(taken_apart(line).text);
+  return texts;
+}
+
 void write_text(const std::string& text) {
   for (std::size_t at = 0; at < text.size();) {
     const auto written = ::write(STDERR_FILENO, text.data() + at, text.size() - at);
@@ -41,18 +65,27 @@ int write_halves(const std::string& gate, const std::string& first, const std::s
 
 PLAIT_PROGRAM(two_workers_write_halves_of_lines) {
   const portable_gate gate;
-  process_pool_executor pool({.max_workers = 2});
+  process_pool_executor pool({.max_workers = 2, .worker_name_prefix = "halves"});
   const auto a = pool.submit(write_halves, gate.path(), std::string("a begins, "), std::string("a ends\n"));
   const auto b = pool.submit(write_halves, gate.path(), std::string("b begins, "), std::string("b ends\n"));
   gate.wait_for(2);
+  known_pids(pool, 2);
+  for (const auto& worker : pool.worker_usages()) program::tell(worker.name + ' ' + std::to_string(worker.pid));
   gate.let_through(2);
   a.result();
   b.result();
 }
 
-TEST(process_pool_stderr, comes_in_whole_lines) {
+TEST(process_pool_stderr, comes_in_whole_lines_that_say_whose_they_are) {
   program writes("two_workers_write_halves_of_lines");
-  EXPECT_THAT(lines_of(writes.errors()), testing::UnorderedElementsAre("a begins, a ends", "b begins, b ends"));
+  std::vector<std::string> workers{writes.hear(), writes.hear()}, told, texts;
+  for (const auto& line : lines_of(writes.errors())) {
+    const auto [name, pid, text] = taken_apart(line);
+    told.push_back(name + ' ' + std::to_string(pid));
+    texts.push_back(text);
+  }
+  EXPECT_THAT(texts, testing::UnorderedElementsAre("a begins, a ends", "b begins, b ends"));
+  EXPECT_THAT(told, testing::UnorderedElementsAreArray(workers));
   EXPECT_EQ(writes.wait(), 0);
 }
 
@@ -64,7 +97,7 @@ PLAIT_PROGRAM(a_worker_ends_within_a_line) {
 
 TEST(process_pool_stderr, a_last_line_without_end_gets_one) {
   program writes("a_worker_ends_within_a_line");
-  EXPECT_EQ(writes.errors(), "first\nno end\n");
+  EXPECT_THAT(texts_of(writes.errors()), ElementsAre("first", "no end"));
   EXPECT_EQ(writes.wait(), 0);
 }
 
@@ -79,7 +112,7 @@ PLAIT_PROGRAM(a_worker_writes_a_megabyte) {
 
 TEST(process_pool_stderr, much_of_it_is_passed_on_whole) {
   program writes("a_worker_writes_a_megabyte");
-  const auto lines = lines_of(writes.errors());
+  const auto lines = texts_of(writes.errors());
   ASSERT_GT(lines.size(), 1'000U);
   for (std::size_t i = 0; i + 1 < lines.size(); ++i) ASSERT_EQ(lines[i], "line " + std::to_string(i));
   EXPECT_EQ(lines.back(), std::string(200'000, 'x'));
@@ -108,7 +141,7 @@ PLAIT_PROGRAM(a_worker_speaks_and_dies) {
 
 TEST(process_pool_stderr, its_last_lines_are_in_worker_died) {
   program writes("a_worker_speaks_and_dies");
-  EXPECT_EQ(lines_of(writes.errors()).size(), 3U + 1'001U);
+  EXPECT_EQ(texts_of(writes.errors()).size(), 3U + 1'001U);
   EXPECT_EQ(writes.wait(), 0);
 }
 
@@ -148,8 +181,66 @@ PLAIT_PROGRAM(a_worker_leaves_a_child_behind) {
 
 TEST(process_pool_stderr, is_not_waited_for_where_a_grandchild_holds_it) {
   program leaves("a_worker_leaves_a_child_behind");
-  EXPECT_EQ(leaves.errors(), "from the worker\n");
+  EXPECT_THAT(texts_of(leaves.errors()), ElementsAre("from the worker"));
   EXPECT_EQ(leaves.wait(), 0);
+}
+
+// It may have written before the pool has heard that it was started: its lines have its pid all the same.
+void writes_and_dies() {
+  write_text("from the initializer of " + std::to_string(::getpid()) + "\n");
+  die_by(SIGKILL);
+}
+
+PLAIT_PROGRAM(workers_write_at_once_and_die) {
+  plait::set_report_function([](plait::severity, std::string_view) noexcept {});  // that the pools are broken
+  for (const auto how : {plait::start_method::fork_server, plait::start_method::spawn}) {
+    process_pool_executor pool(
+        {.max_workers = 1, .worker_name_prefix = "brief", .initializer = writes_and_dies, .start = how});
+    program::require(pool.submit(square, 1).exception() != nullptr);
+  }
+}
+
+TEST(process_pool_stderr, has_the_pid_from_the_first_line_on) {
+  program writes("workers_write_at_once_and_die");
+  int lines = 0;
+  for (const auto& line : lines_of(writes.errors())) {
+    const auto [name, pid, text] = taken_apart(line);
+    EXPECT_EQ(name, "brief_0");
+    EXPECT_EQ(text, "from the initializer of " + std::to_string(pid));
+    ++lines;
+  }
+  EXPECT_EQ(lines, 6);
+  EXPECT_EQ(writes.wait(), 0);
+}
+
+// Many workers, short lines: each line is whole, and has one label.
+int write_lines(const std::string& gate, int number) {
+  pass_gate(gate);
+  for (int i = 0; i < 1'000; ++i) write_text(std::to_string(::getpid()) + " " + std::to_string(number) + "\n");
+  return 0;
+}
+
+PLAIT_PROGRAM(four_workers_write_many_lines) {
+  const portable_gate gate;
+  process_pool_executor pool({.max_workers = 4, .worker_name_prefix = "many"});
+  std::vector<plait::future<int>> calls;
+  for (int i = 0; i < 4; ++i) calls.push_back(pool.submit(write_lines, gate.path(), i));
+  gate.wait_for(4);
+  gate.let_through(4);
+  for (const auto& call : calls) call.result();
+}
+
+TEST(process_pool_stderr, of_many_workers_does_not_mix) {
+  program writes("four_workers_write_many_lines");
+  std::map<std::string, int> lines;
+  for (const auto& line : lines_of(writes.errors())) {
+    const auto [name, pid, text] = taken_apart(line);
+    EXPECT_THAT(text, testing::StartsWith(std::to_string(pid) + " "));
+    ++lines[name + ' ' + text];
+  }
+  EXPECT_EQ(lines.size(), 4U);
+  for (const auto& [which, times] : lines) EXPECT_EQ(times, 1'000) << which;
+  EXPECT_EQ(writes.wait(), 0);
 }
 
 // ── the log ──

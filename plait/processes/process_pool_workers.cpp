@@ -3,8 +3,11 @@
 #include <plait/portable/code_address.hpp>
 #include <plait/processes/internal/attendant_epoll.hpp>
 #include <plait/processes/internal/first_words.hpp>
+#include <plait/processes/internal/memory_kills.hpp>
 #include <plait/processes/internal/pool_worker.hpp>
+#include <plait/processes/internal/process_figures.hpp>
 #include <plait/processes/internal/process_pool.hpp>
+#include <plait/processes/internal/shared_pages.hpp>
 #include <plait/processes/worker_died.hpp>
 
 #include <algorithm>
@@ -14,7 +17,6 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace plait::inline PLAIT_ABI::detail {
@@ -22,6 +24,8 @@ namespace {
 
 /// Workers that die before they were ready, one after the other: then the next would die as well.
 constexpr int most_failed_starts = 3;
+/// Where no further worker could be had: rarely enough to cost nothing.
+constexpr nanoseconds between_tries = std::chrono::seconds(1);
 
 struct pipe_ends {
   unique_fd read, write;
@@ -58,19 +62,32 @@ process_pool::worker& process_pool::start_worker() {
   const unique_fd log(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
   auto descriptors = fresh->line.descriptors_for_worker();
   descriptors.push_back(errors.write.get());
-  descriptors.push_back(log ? log.get() : errors.write.get());
+  // It might be a terminal or a file: not for a worker that may do to it whatever it likes.
+  descriptors.push_back(log && !sandboxed() ? log.get() : errors.write.get());
+  private_fd handover;
+  if (sandboxed()) descriptors.push_back((handover = watch_sandbox_of(*fresh)).get());
   watch(epoll_.get(), errors.read.get(), EPOLLIN, fresh->id);
-  fresh->errors = stderr_relay(std::move(errors.read));
+  fresh->errors = stderr_relay(std::move(errors.read), fresh->name);
   session_.start({fresh->id, fresh->name, settings_.start, std::move(descriptors)});
   fresh->line.forget_worker_ends();
   workers_.push_back(std::move(fresh));
   return *workers_.back();
 }
 
+// Under the lock. The others do the work; another is tried for after a while, if there is still too much of it.
+void process_pool::no_further_worker(const std::string& why, afterwards& later) {
+  next_start_ = from_now(between_tries);
+  if (attendant_asleep_) ring_attendant();  // until_next_look
+  if (std::exchange(start_trouble_told_, true)) return;
+  later.report = "the executor " + settings_.prefix + " could start no further worker: " + why;
+}
+
 void process_pool::send_first_words(worker& to) {
+  const auto most_pages =
+      settings_.memory_limit == 0 ? 0 : std::max(settings_.memory_limit / page_size(), std::size_t{1});
   heap_storage memory;
   byte_writer words({}, memory);
-  write(words, {to.name, current_log_settings()});
+  write(words, {to.name, current_log_settings(), most_pages, settings_.sandbox});
   call_target target;
   if (settings_.initializer) {
     const auto thunk = address_of_code(settings_.initializer.thunk());
@@ -78,7 +95,8 @@ void process_pool::send_first_words(worker& to) {
     words.write(settings_.initializer.bytes().data(), settings_.initializer.bytes().size());
   }
   tell_modules(to);
-  const auto sequence = to.line.send(request_kind::initialize, target, words.bytes());
+  const auto sequence =
+      to.line.send(request_kind::initialize, target, words.bytes(), descriptors_of(settings_.initializer.beside()));
   to.flights.push_back({sequence, next_order_++, nullptr});
 }
 
@@ -95,13 +113,21 @@ void process_pool::tell_modules(worker& to) {
 }
 
 void process_pool::worker_started(server_event& event) noexcept {
-  const std::lock_guard lock(mutex_);
-  session_has_worked_ = true;
-  const auto w = find(event.id);
-  if (!w) return;
-  w->pid = event.pid;
-  w->pidfd = std::move(event.pidfd);
-  if (!w->killed_because.empty()) kill_worker(*w, std::move(w->killed_because));
+  const auto kills = count_memory_kills();
+  std::shared_ptr<worker> w;
+  {
+    const std::lock_guard lock(mutex_);
+    session_has_worked_ = true;
+    next_start_ = {};
+    start_trouble_told_ = false;
+    w = find(event.id);
+    if (!w) return;
+    w->pid = event.pid;
+    w->pidfd = std::move(event.pidfd);
+    w->memory_kills_before = kills.count;
+    if (!w->killed_because.empty()) signal_worker(*w, w->pushed.at == ladder::rung::terminated ? SIGTERM : SIGKILL);
+  }
+  w->errors.set_pid(event.pid);  // outside the lock: it writes what has waited for that
 }
 
 void process_pool::worker_not_started(const server_event& event) noexcept {
@@ -112,9 +138,10 @@ void process_pool::worker_not_started(const server_event& event) noexcept {
         "plait: no worker process could be started for the executor " + settings_.prefix + " (" + event.call + ")"));
   };
   afterwards later;
+  std::shared_ptr<worker> gone;
   {
     const std::lock_guard lock(mutex_);
-    const auto gone = take_out(event.id);
+    gone = take_out(event.id);
     if (!gone) return;
     gone->dead = true;  // for who reads a reply of it at this moment
     const bool others = std::ranges::any_of(workers_, [](const auto& w) { return w->takes_calls(); });
@@ -128,10 +155,11 @@ void process_pool::worker_not_started(const server_event& event) noexcept {
       }
     }
     if (others)
-      later.report = "the executor " + settings_.prefix + " could start no further worker: " + describe(why());
+      no_further_worker(describe(why()), later);
     else
       later.no_worker = why();
   }
+  gone->errors.pass_on_rest();
   settle(later);
 }
 
@@ -150,7 +178,7 @@ void process_pool::no_worker_can_be_had(const std::exception_ptr& why) noexcept 
 
 // Under the lock; it has nothing to do.
 void process_pool::stop_worker(worker& which) noexcept {
-  if (!which.takes_calls()) return;
+  if (which.stopping || which.dead || which.has_ended || which.pushed.at == ladder::rung::killed) return;
   which.stopping = true;
   std::erase(idle_, &which);
   try {
@@ -165,8 +193,9 @@ void process_pool::stop_worker(worker& which) noexcept {
 void process_pool::kill_worker(worker& which, std::string why) noexcept {
   which.killed_because = std::move(why);
   std::erase(idle_, &which);
-  if (which.pidfd)
-    ::syscall(SYS_pidfd_send_signal, which.pidfd.get(), SIGKILL, nullptr, 0);  // else once it has been started
+  which.pushed.at = ladder::rung::killed;
+  which.pushed.next = sync::forever;
+  signal_worker(which, SIGKILL);
 }
 
 std::shared_ptr<process_pool::worker> process_pool::find(std::uint64_t id) noexcept {
@@ -225,31 +254,35 @@ void process_pool::worker_ended(std::uint64_t id, const process_end_status* how)
       }
     }
     gone->dead = true;
-    // Those that were lost with their server count as one (server_lost).
-    if (how && !gone->ready && gone->killed_because.empty() && !gone->stopping) ++failed_starts_;
+    // Whatever it was killed for, but for the pool's end: the next one would be as well. Those that were lost with
+    // their server count as one (server_lost).
+    if (how && !gone->ready && !gone->killed_on_shutdown && !gone->stopping) ++failed_starts_;
     hopeless = failed_starts_ >= most_failed_starts && phase_ != phase::broken;
     if (phase_ == phase::open) look_for_stuck_ = true;
   }
+  if (!how && gone->pidfd) bury_orphan(gone->pidfd.get());
   gone->errors.pass_on_rest();
-  worker_died::details details{.pid = gone->pid, .last_lines = gone->errors.last_lines()};
-  if (how && how->signaled)
-    details.signal = how->code;
-  else if (how)
-    details.exit_code = how->code;
-  details.cause = how ? gone->killed_because : "the server of the worker processes died, and its workers with it";
+  auto details = what_happened(*gone, how);
   if (hopeless) {
     details.call = "";
     break_with(std::make_exception_ptr(worker_died(details)),
                std::to_string(most_failed_starts) +
                    " workers in a row died before they were ready; the last one: " + worker_died(details).what());
   }
-  if (lost && gone->killed_on_shutdown) {
+  if (lost && (gone->killed_on_shutdown || lost->to_be_cancelled)) {
     fail(*lost, outcome<void>());
   } else if (lost) {
     details.call = lost->name();
-    outcome<void> death = std::make_exception_ptr(worker_died(std::move(details)));
+    if (how) details.deaths = lost->count_death();
+    details.call_bytes = gone->flights.front().bytes;
+    details.argument_sizes = argument_sizes(*lost, details.call_bytes);
+    outcome<void> death = gone->forbidden_call.empty()
+                              ? outcome<void>(std::make_exception_ptr(worker_died(std::move(details))))
+                              : death_in_sandbox(std::move(details), gone->forbidden_call);
     deliver_to(*lost, std::move(death));
   }
+  if (!lost && !gone->forbidden_call.empty())  // a thread that an earlier call has left behind
+    report(severity::warning, "the worker " + gone->name + " was killed between its calls: " + gone->killed_because);
   settle(later);
   look_around();
 }
@@ -264,7 +297,7 @@ void process_pool::server_lost() noexcept {
     bool some_only_began = false;
     for (const auto& w : workers_) {
       ids.push_back(w->id);
-      some_only_began |= !w->ready && w->killed_because.empty() && !w->stopping;
+      some_only_began |= !w->ready && !w->killed_on_shutdown;
     }
     failed_starts_ = useless ? most_failed_starts : failed_starts_ + some_only_began;
   }

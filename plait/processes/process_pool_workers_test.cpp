@@ -66,8 +66,7 @@ int read_constructed() { return constructed; }
 pid_t own_parent() { return ::getppid(); }
 
 class process_pool_start : public testing::TestWithParam<start_method> {};
-INSTANTIATE_TEST_SUITE_P(by, process_pool_start, testing::Values(start_method::fork_server, start_method::spawn),
-                         [](const auto& how) { return how.param == start_method::spawn ? "exec" : "fork"; });
+INSTANTIATE_TEST_SUITE_P(by, process_pool_start, both_starts, name_of_start);
 
 TEST_P(process_pool_start, has_the_statics_as_constructed) {
   constructed = 42;
@@ -118,6 +117,9 @@ TEST_P(process_pool_start, its_own_programs_inherit_nothing_of_ours) {
 
 // ── the initializer ──
 
+class process_pool_initializer : public testing::TestWithParam<start_method> {};
+INSTANTIATE_TEST_SUITE_P(by, process_pool_initializer, both_starts, name_of_start);
+
 std::atomic<int> initialized = 0;
 void initialize(int by, const std::string& gate) {
   initialized += by;
@@ -125,9 +127,9 @@ void initialize(int by, const std::string& gate) {
 }
 int read_initialized() { return initialized; }
 
-TEST(process_pool_initializer, runs_once_in_each_worker_before_its_first_call) {
+TEST_P(process_pool_initializer, runs_once_in_each_worker_before_its_first_call) {
   const portable_gate gate;
-  process_pool_executor pool({.max_workers = 2, .initializer = {initialize, 5, gate.path()}});
+  process_pool_executor pool({.max_workers = 2, .initializer = {initialize, 5, gate.path()}, .start = GetParam()});
   const auto first = pool.submit(read_initialized), second = pool.submit(read_initialized);
   gate.wait_for(2);
   EXPECT_FALSE(first.done());
@@ -138,8 +140,8 @@ TEST(process_pool_initializer, runs_once_in_each_worker_before_its_first_call) {
   EXPECT_EQ(initialized, 0);  // not here
 }
 
-TEST(process_pool_initializer, runs_in_a_replacement_too) {
-  process_pool_executor pool({.max_workers = 1, .initializer = {initialize, 3, std::string()}});
+TEST_P(process_pool_initializer, runs_in_a_replacement_too) {
+  process_pool_executor pool({.max_workers = 1, .initializer = {initialize, 3, std::string()}, .start = GetParam()});
   EXPECT_EQ(pool.submit(read_initialized).result(), 3);
   death_of(pool.submit(leave_at_once, 0));
   EXPECT_EQ(pool.submit(read_initialized).result(), 3);
@@ -150,10 +152,11 @@ void fails_to_initialize(const std::string& gate) {
   throw std::out_of_range("no such model");
 }
 
-TEST(process_pool_initializer, that_throws_breaks_the_pool_with_its_cause) {
+TEST_P(process_pool_initializer, that_throws_breaks_the_pool_with_its_cause) {
   const recorded_reports reports;
   const portable_gate gate;
-  process_pool_executor pool({.max_workers = 2, .initializer = {fails_to_initialize, gate.path()}});
+  process_pool_executor pool(
+      {.max_workers = 2, .initializer = {fails_to_initialize, gate.path()}, .start = GetParam()});
   std::vector<plait::future<int>> calls;
   for (int i = 0; i < 20; ++i) calls.push_back(pool.submit(square, i));
   gate.wait_for(2);
@@ -180,12 +183,13 @@ void crashes_in_initializer(const std::string& traces) {
   die_by(SIGKILL);
 }
 
-TEST(process_pool_initializer, that_crashes_breaks_the_pool_after_few_workers) {
+TEST_P(process_pool_initializer, that_crashes_breaks_the_pool_after_few_workers) {
   for (const int workers : {1, 3}) {
     const recorded_reports reports;
     const portable_gate folder;
     const auto before = std::distance(std::filesystem::directory_iterator(folder.path()), {});
-    process_pool_executor pool({.max_workers = workers, .initializer = {crashes_in_initializer, folder.path()}});
+    process_pool_executor pool(
+        {.max_workers = workers, .initializer = {crashes_in_initializer, folder.path()}, .start = GetParam()});
     std::vector<plait::future<int>> calls;
     try {
       for (int i = 0; i < 10; ++i) calls.push_back(pool.submit(square, i));
@@ -208,16 +212,38 @@ void crashes_twice(const std::string& traces) {
   if (lives < 4) die_by(SIGKILL);  // two are the gate's own
 }
 
-TEST(process_pool_initializer, that_crashes_now_and_then_costs_no_call) {
+TEST_P(process_pool_initializer, that_crashes_now_and_then_costs_no_call) {
   const portable_gate folder;
-  process_pool_executor pool({.max_workers = 1, .initializer = {crashes_twice, folder.path()}});
+  process_pool_executor pool({.max_workers = 1, .initializer = {crashes_twice, folder.path()}, .start = GetParam()});
   EXPECT_EQ(pool.submit(square, 3).result(), 9);
 }
 
-TEST(process_pool_initializer, that_leaves_the_process_is_a_crash) {
+TEST_P(process_pool_initializer, that_leaves_the_process_is_a_crash) {
   const recorded_reports reports;
-  process_pool_executor pool({.max_workers = 1, .initializer = {leave_at_once, 0}});
+  process_pool_executor pool({.max_workers = 1, .initializer = {leave_at_once, 0}, .start = GetParam()});
   EXPECT_THAT(message_in<broken_executor>(pool.submit(square, 1).exception()), HasSubstr("left by exit code 0"));
+}
+
+TEST_P(process_pool_initializer, is_not_ended_by_the_deadline_of_a_call_that_waits_for_it) {
+  const portable_gate gate;
+  process_pool_executor pool({.max_workers = 1, .initializer = {initialize, 1, gate.path()}, .start = GetParam()});
+  const auto late = pool.submit({.timeout = 1ms}, own_pid), waits = pool.submit(own_pid);
+  gate.wait_for(1);
+  const auto pid = known_pids(pool, 1).at(0);
+  EXPECT_THROW(late.result(), plait::timeout_error);
+  EXPECT_FALSE(waits.done());
+  gate.let_through(2);  // another that took its place would pass as well
+  EXPECT_EQ(waits.result(), pid);
+}
+
+TEST_P(process_pool_initializer, that_hangs_is_killed_with_the_pool) {
+  const portable_gate gate;
+  process_pool_executor pool({.max_workers = 1, .initializer = {initialize, 1, gate.path()}, .start = GetParam()});
+  const auto sent = pool.submit(square, 2), waits = pool.submit(square, 3);
+  gate.wait_for(1);
+  EXPECT_TRUE(pool.shutdown(plait::shutdown_mode::kill));
+  EXPECT_TRUE(sent.cancelled());
+  EXPECT_TRUE(waits.cancelled());
 }
 
 TEST(process_pool_initializer, that_throws_is_told_to_who_waits_for_room) {
@@ -236,8 +262,11 @@ TEST(process_pool_initializer, that_throws_is_told_to_who_waits_for_room) {
 
 // ── idle ones ──
 
-TEST(process_pool_idle, ends_after_its_time_and_is_replaced_when_needed) {
-  process_pool_executor pool({.max_workers = 1, .idle_timeout = 0s});
+class process_pool_idle : public testing::TestWithParam<start_method> {};
+INSTANTIATE_TEST_SUITE_P(by, process_pool_idle, both_starts, name_of_start);
+
+TEST_P(process_pool_idle, ends_after_its_time_and_is_replaced_when_needed) {
+  process_pool_executor pool({.max_workers = 1, .idle_timeout = 0s, .start = GetParam()});
   for (int i = 0; i < 5; ++i) {
     const auto pid = pool.submit(own_pid).result();
     // It ends, or has: where its pid is nobody's any more there is nothing to wait for.
@@ -249,14 +278,14 @@ TEST(process_pool_idle, ends_after_its_time_and_is_replaced_when_needed) {
   }
 }
 
-TEST(process_pool_idle, racing_with_submit_loses_no_call) {
-  process_pool_executor pool({.max_workers = 2, .idle_timeout = 0s});
+TEST_P(process_pool_idle, racing_with_submit_loses_no_call) {
+  process_pool_executor pool({.max_workers = 2, .idle_timeout = 0s, .start = GetParam()});
   for (int i = 0; i < (sanitized ? 50 : 300); ++i) EXPECT_EQ(pool.submit(square, i).result(), i * i);
 }
 
-TEST(process_pool_idle, one_that_runs_a_call_stays) {
+TEST_P(process_pool_idle, one_that_runs_a_call_stays) {
   const portable_gate gate;
-  process_pool_executor pool({.max_workers = 2, .idle_timeout = 1ms});
+  process_pool_executor pool({.max_workers = 2, .idle_timeout = 1ms, .start = GetParam()});
   const auto runs = pool.submit(wait_at, gate.path(), 1);
   gate.wait_for(1);
   const auto brief = pool.submit(own_pid).result();
@@ -268,31 +297,6 @@ TEST(process_pool_idle, one_that_runs_a_call_stays) {
   }
   gate.let_through(1);
   EXPECT_EQ(runs.result(), 1);
-}
-
-// ── bounded ──
-
-TEST(process_pool_bound, refuses_and_makes_wait) {
-  const portable_gate gate;
-  process_pool_executor pool({.max_workers = 1, .max_pending = 2});
-  auto running = pool.submit(wait_at, gate.path(), 1);
-  gate.wait_for(1);
-  EXPECT_TRUE(running.running());
-  auto first = pool.try_submit(square, 2), second = pool.try_submit(square, 3);
-  ASSERT_TRUE(first && second);
-  EXPECT_FALSE(pool.try_submit(square, 4));
-  EXPECT_EQ(pool.pending(), 2U);
-  auto slot = pool.acquire_slot();
-  EXPECT_FALSE(slot.done());
-  gate.let_through(1);
-  EXPECT_EQ(pool.submit(std::move(slot).result(), square, 5).result(), 25);
-  EXPECT_EQ(first->result() + second->result(), 4 + 9);
-}
-
-TEST(process_pool_bound, a_worker_that_dies_gives_back_its_room) {
-  process_pool_executor pool({.max_workers = 1, .max_pending = 1});
-  for (int i = 0; i < 10; ++i) death_of(pool.submit(leave_at_once, 1));
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(pool.submit(square, i).result(), i * i);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -21,6 +22,15 @@ namespace plait::inline PLAIT_ABI::detail {
 namespace {
 
 constexpr int deepest = 10;
+
+/// Waits for it where it is a child of this process.
+void kill_and_reap(int pidfd) noexcept {
+  ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
+  constexpr auto p_pidfd = static_cast<idtype_t>(3);  // P_PIDFD; older headers lack it
+  siginfo_t info{};
+  while (::waitid(p_pidfd, static_cast<id_t>(pidfd), &info, WEXITED) != 0 && errno == EINTR) {
+  }
+}
 
 /// The program's worker server, as the program knows it.
 class server_client {
@@ -52,6 +62,11 @@ class server_client {
         throw std::system_error(error, std::system_category(), "plait: sendmsg to the worker server");
       forget();  // it died just now
     }
+  }
+
+  void forget_lost() noexcept {
+    const std::lock_guard locked(lock_);
+    if (main_socket_ && is_lost()) forget();
   }
 
   pid_t pid() noexcept {
@@ -90,11 +105,7 @@ class server_client {
     main_socket_.reset();
     // Orphans are children of a process that is pid 1 or a subreaper: it would stay a zombie there. For others:
     // ECHILD.
-    ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
-    constexpr auto p_pidfd = static_cast<idtype_t>(3);  // P_PIDFD; older headers lack it
-    siginfo_t info{};
-    while (::waitid(p_pidfd, static_cast<id_t>(pidfd_.get()), &info, WEXITED) != 0 && errno == EINTR) {
-    }
+    kill_and_reap(pidfd_.get());
     pidfd_.reset();
     pid_ = 0;
   }
@@ -145,6 +156,14 @@ std::string why_cannot_start_workers() {
 bool can_start_workers() noexcept {
   return ::getauxval(AT_SECURE) == 0 && takeover().ran && pool_depth() < deepest &&
          ::access("/proc/self/exe", F_OK) == 0;
+}
+
+void bury_orphan(int worker_pidfd) noexcept {
+  int subreaper = 0;
+  const bool gets_orphans = ::getpid() == 1 || (::prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper != 0);
+  if (!gets_orphans) return;
+  server_client::instance().forget_lost();  // first: until it has ended the worker is its child
+  kill_and_reap(worker_pidfd);
 }
 
 pid_t server_pid() noexcept { return server_client::instance().pid(); }

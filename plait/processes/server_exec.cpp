@@ -190,6 +190,12 @@ void start_through_orphan(launch& l, const stacks& stacks) {
   }
 }
 
+// OpenMP and the BLAS libraries start as many threads as there are cpus, in each worker: so with n workers n times
+// too many. OpenBLAS, MKL and BLIS have variables of their own and go by this one where those are not set. To set
+// theirs as well would only overrule a program that sets this one, and an initializer that calls omp_set_num_threads.
+constexpr const char* threads_variable = "OMP_NUM_THREADS";
+constexpr const char* one_thread = "OMP_NUM_THREADS=1";
+
 bool sets(const char* entry, const char* variable) {
   const auto length = std::strlen(variable);
   return std::strncmp(entry, variable, length) == 0 && entry[length] == '=';
@@ -217,8 +223,13 @@ executed exec_self(const exec_plan& plan) {
   const std::string mark = mark_of(plan);
   const std::string depth = std::string(depth_variable) + '=' + std::to_string(plan.depth);
   std::vector<const char*> environment;
-  for (char** entry = environ; entry && *entry; ++entry)
-    if (!sets(*entry, mark_variable) && !sets(*entry, depth_variable)) environment.push_back(*entry);
+  bool sets_threads = false;
+  for (char** entry = environ; entry && *entry; ++entry) {
+    if (sets(*entry, mark_variable) || sets(*entry, depth_variable)) continue;
+    sets_threads = sets_threads || sets(*entry, threads_variable);
+    environment.push_back(*entry);
+  }
+  if (!sets_threads) environment.push_back(one_thread);
   environment.insert(environment.end(), {mark.c_str(), depth.c_str(), nullptr});
   const char* const argv[] = {plan.command_line.c_str(), nullptr};
   auto kept = plan.kept;

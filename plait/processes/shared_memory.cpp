@@ -1,3 +1,5 @@
+#include <plait/portable/errors.hpp>
+#include <plait/portable/internal/loaded_modules.hpp>
 #include <plait/processes/internal/shared_memory.hpp>
 #include <plait/processes/internal/shared_memory_room.hpp>
 
@@ -10,10 +12,13 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 // Younger than Debian 12's headers.
@@ -67,11 +72,15 @@ void allocate_pages(int descriptor, std::size_t bytes) {
   }
 }
 
-std::span<std::byte> mapped(int descriptor, std::size_t bytes, int protection) {
-  // Populated: a fault for each page later costs several times as much.
-  void* const at = ::mmap(nullptr, bytes, protection, MAP_SHARED | MAP_POPULATE, descriptor, 0);
+// Populated: a fault for each page later costs several times as much.
+std::span<std::byte> mapped(int descriptor, std::size_t bytes, int protection, int populate = MAP_POPULATE) {
+  void* const at = ::mmap(nullptr, bytes, protection, MAP_SHARED | populate, descriptor, 0);
   if (at == MAP_FAILED) fail(errno, told("mmap", bytes));
   return {static_cast<std::byte*>(at), bytes};
+}
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw decode_error("plait: what another process sent as a shared buffer is none: " + why);
 }
 
 }  // namespace
@@ -92,7 +101,24 @@ shared_memory::~shared_memory() {
   if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
 }
 
+struct stat stat_of(int descriptor) {
+  struct stat found{};
+#if defined(SYS_fstat)  // glibc's may be a call with a path in it, which a sandboxed worker has not
+  const auto failed = ::syscall(SYS_fstat, descriptor, &found);
+#else
+  const auto failed = ::fstat(descriptor, &found);
+#endif
+  if (failed != 0) fail(errno, "fstat of shared memory");
+  return found;
+}
+
 shared_memory shared_memory::create(const char* name, std::size_t bytes, other_side other) {
+  // Memory that is nobody's counts for no limit of the worker's.
+  if (files_are_out_of_reach()) {
+    fail(EPERM,
+         "a sandboxed worker can make no shared memory (pass it a shared_buffer that it may fill, or return a "
+         "std::vector)");
+  }
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   if (bytes == 0 || bytes > static_cast<std::size_t>(std::numeric_limits<off_t>::max()) - page)
     fail(bytes == 0 ? EINVAL : EFBIG, told("fallocate", bytes));
@@ -110,10 +136,33 @@ shared_memory shared_memory::map(unique_fd&& descriptor) {
   const int found = ::fcntl(descriptor.get(), F_GET_SEALS);
   if (found < 0) fail(errno, "fcntl(F_GET_SEALS) of shared memory");
   if ((found & seals) != seals) throw std::runtime_error("plait: shared memory that is not sealed against resizing");
-  struct stat file{};
-  if (::fstat(descriptor.get(), &file) != 0) fail(errno, "fstat of shared memory");
+  // Not fstat, which in glibc is a call with a path in it: a sandboxed worker has only calls without.
+  const auto size = ::lseek(descriptor.get(), 0, SEEK_END);
+  if (size < 0) fail(errno, "lseek of shared memory");
   const int protection = (found & F_SEAL_FUTURE_WRITE) != 0 ? PROT_READ : PROT_READ | PROT_WRITE;
-  const auto memory = mapped(descriptor.get(), static_cast<std::size_t>(file.st_size), protection);
+  const auto memory = mapped(descriptor.get(), static_cast<std::size_t>(size), protection);
+  return shared_memory(std::move(descriptor), memory);
+}
+
+shared_memory shared_memory::map_foreign(unique_fd&& descriptor) {
+  // First the seals: after that its size is what it is. Only memfds can have these, and of them those of huge pages
+  // are refused, whose pages, given back, might not come again.
+  const int found = ::fcntl(descriptor.get(), F_GET_SEALS);
+  if (found < 0) refuse("it is no memfd");
+  constexpr int unwritable = F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+  if ((found & seals) != seals || (found & unwritable) != 0) refuse("its seals are " + std::to_string(found));
+  struct statfs system{};
+  if (::fstatfs(descriptor.get(), &system) != 0) fail(errno, "fstatfs of shared memory");
+  if (system.f_type != TMPFS_MAGIC) refuse("its pages are no ordinary ones");
+  const auto file = stat_of(descriptor.get());
+  const auto page = static_cast<off_t>(::sysconf(_SC_PAGESIZE));
+  if (file.st_size <= 0 || file.st_size % page != 0) refuse("its size is " + std::to_string(file.st_size));
+  if (file.st_blocks < file.st_size / 512) {  // in units of 512 bytes, whatever the file system's block
+    refuse("of " + std::to_string(file.st_size) + " bytes only " + std::to_string(file.st_blocks * 512) +
+           " are there");
+  }
+  if ((::fcntl(descriptor.get(), F_GETFL) & O_ACCMODE) != O_RDWR) refuse("it is not open for writing");
+  const auto memory = mapped(descriptor.get(), static_cast<std::size_t>(file.st_size), PROT_READ | PROT_WRITE, 0);
   return shared_memory(std::move(descriptor), memory);
 }
 

@@ -52,6 +52,9 @@ std::optional<request> worker_link::next() {
     const auto sequence = header->sequence;
     read_ += requests_.rounded(sizeof(request_header) + header->size);
     if (!take(header->state)) {  // withdrawn
+      // What was lent for it is off the socket before the parent hears that there is room.
+      drain_control();
+      forget_lent(sequence);
       shared_.passed.store(sequence, std::memory_order_release);
       continue;
     }
@@ -65,6 +68,7 @@ std::optional<request> worker_link::next() {
                 sequence,
                 {header->module, header->function_module, header->thunk, header->function, header->flags},
                 {reinterpret_cast<const std::byte*>(header + 1), header->size}};
+    if (header->buffers != 0) find_lent(out, header->buffers);
     if (header->in_block != 0) find_payload(out);
     return out;
   }
@@ -127,7 +131,17 @@ void worker_link::publish(reply_kind kind, std::uint32_t flags, std::uint64_t se
                           bool in_block) {
   const auto position = replies_.place(written_, sizeof(reply_header) + inline_limit);
   if (position != written_) ::new (replies_.at(written_)) reply_header;
-  ::new (replies_.at(position)) reply_header{static_cast<std::uint32_t>(size), kind, in_block, flags, 0, sequence};
+  const auto lent =
+      kind == reply_kind::need_block ? std::uint8_t{0} : static_cast<std::uint8_t>(std::exchange(lends_, 0));
+  ::new (replies_.at(position)) reply_header{
+      .size = static_cast<std::uint32_t>(size),
+      .kind = kind,
+      .in_block = in_block,
+      .lent = lent,
+      .flags = flags,
+      .own_pages = own_pages_,
+      .sequence = sequence,
+  };
   written_ = position + replies_.rounded(sizeof(reply_header) + size);
   shared_.replies_published.store(written_, std::memory_order_seq_cst);  // pairs with has_reply after arm
   ring_bell();

@@ -14,7 +14,7 @@ namespace plait::inline PLAIT_ABI::detail {
 
 bool worker_link::receive(control_message& message, int flags) {
   iovec part{&message, sizeof(message)};
-  alignas(cmsghdr) char extra[CMSG_SPACE(sizeof(int))] = {};
+  alignas(cmsghdr) char extra[CMSG_SPACE(most_lent_at_once * sizeof(int))];
   msghdr got{};
   got.msg_iov = &part;
   got.msg_iovlen = 1;
@@ -30,6 +30,7 @@ bool worker_link::receive(control_message& message, int flags) {
   ++received_;
   if (message.kind == control_kind::drop)
     std::erase_if(known_, [&](auto& known) { return known.id == message.block; });
+  if (message.kind == control_kind::lend) note_lent(message, got);
   if (message.kind != control_kind::name) return true;
   known_block known{message.block, message.bytes, {}, {}};
   if (auto* const rights = CMSG_FIRSTHDR(&got); rights != nullptr) {  // none where the worker has no descriptor left
@@ -73,6 +74,16 @@ std::span<std::byte> worker_link::memory_of(known_block& known) {
     known.memory.close_fd();
   }
   return known.memory.bytes();
+}
+
+void worker_link::map_named() noexcept {
+  for (auto& known : known_) {
+    try {
+      static_cast<void>(memory_of(known));
+    } catch (const std::exception&) {  // who needs it is told
+      known.descriptor.reset();
+    }
+  }
 }
 
 void worker_link::find_payload(request& out) {

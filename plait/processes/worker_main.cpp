@@ -3,20 +3,27 @@
 //    main thread:  next() ─► decode, run, encode ─► reply() ─► next() …
 //    listener:     started when the first call asks for its stop_token; sleeps until the parent asks a call to stop
 //
-// It ends when it is told to, or when the parent's end of the link is gone. It leaves by _exit: no destructor of the
+// It ends when it is told to, when it has more memory after a call than it should (what was sent ahead to it is the
+// parent's to take back), or when the parent's end of the link is gone. It leaves by _exit: no destructor of the
 // program's statics runs here, as in every process that did not begin in main.
 #include <plait/core/thread_name.hpp>
 #include <plait/executor/travel.hpp>
 #include <plait/portable/code_address.hpp>
 #include <plait/portable/context.hpp>
+#include <plait/portable/errors.hpp>
 #include <plait/portable/exceptions.hpp>
 #include <plait/processes/internal/block_storage.hpp>
+#include <plait/processes/internal/crash_record.hpp>
 #include <plait/processes/internal/first_words.hpp>
+#include <plait/processes/internal/process_figures.hpp>
+#include <plait/processes/internal/sandbox_worker.hpp>
+#include <plait/processes/internal/shared_pages.hpp>
 #include <plait/processes/internal/unique_fd.hpp>
 #include <plait/processes/internal/worker_link.hpp>
 #include <plait/processes/internal/worker_main.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -26,6 +33,8 @@
 #include <optional>
 #include <stop_token>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -39,19 +48,23 @@ std::atomic<bool> forked_away{false};  // this is a child that a call has forked
 
 class worker_process final : public call_environment {
  public:
-  explicit worker_process(std::span<const int> link_ends) : link_(link_ends) {}
+  worker_process(std::span<const int> link_ends, sandbox_entrance entrance)
+      : link_(link_ends), entrance_(std::move(entrance)) {}
   ~worker_process() {
+    report_no_more_crashes();
     link_.end_waiting();
     if (listener_.joinable()) listener_.join();
   }
 
   void run() {
-    while (const auto asked = link_.next()) {
+    report_crashes_to(link_.crash());
+    while (auto asked = link_.next()) {
       if (asked->kind == request_kind::notice) {
         learn_module(*asked);
       } else if (const bool well = answer(*asked); !well && asked->kind == request_kind::initialize) {
         return;  // calls may have been sent after it already: none may run here
       }
+      if (outgrown_) return;  // likewise
     }
   }
 
@@ -79,7 +92,7 @@ class worker_process final : public call_environment {
   }
 
   // True: with a value.
-  bool answer(const request& asked) {
+  bool answer(request& asked) {
     if (stop_) {  // of the call before; else the listener finds nothing here
       const std::lock_guard lock(lock_);
       stop_.reset();
@@ -93,10 +106,13 @@ class worker_process final : public call_environment {
     try {
       if (asked.error != 0)
         throw std::system_error(asked.error, std::system_category(), "plait: the arguments could not be mapped");
+      auto beside = received(std::move(asked.lent));
+      byte_reader in(asked.payload, &beside);
       if (asked.kind == request_kind::initialize)
-        initialize(asked, out);
+        initialize(asked, in, out);
       else
-        call(asked.target, asked.payload, out);
+        call(asked.target, in, out);
+      lend(*more.beside());
     } catch (...) {
       thrown = std::current_exception();
     }
@@ -104,43 +120,77 @@ class worker_process final : public call_environment {
       std::_Exit(EXIT_SUCCESS);  // what the call forked came back here: the reply is the parent's to give
     if (thrown) {
       kind = reply_kind::error;
-      out.rewind(0);
       write_error(out, std::move(thrown));
     }
+    if (most_pages_ != 0 && asked.kind == request_kind::call) measure();
     const auto ran = std::clamp<std::int64_t>((sync::now() - begin).count(), 1, UINT32_MAX);
     link_.reply(kind, static_cast<std::uint32_t>(ran), out.bytes());
     return kind == reply_kind::value;
   }
 
+  void measure() noexcept {
+    const auto pages =
+        static_cast<std::uint32_t>(std::min<std::size_t>(own_pages(statm_.get()).value_or(0), UINT32_MAX));
+    link_.tell_memory(pages);
+    outgrown_ = pages > most_pages_;
+  }
+
+  void lend(const freight& beside) {
+    if (beside.empty()) return;
+    if (inside_) {
+      throw not_portable(
+          "plait: a shared_buffer can't be sent back by a sandboxed worker; who passed it to the call "
+          "has it still, with what was written to it");
+    }
+    check_count(beside);
+    link_.lend(descriptors_of(beside));
+  }
+
   // An exception that can't be written, for want of memory: then what stopped it.
-  static void write_error(byte_writer& out, std::exception_ptr thrown) {
+  void write_error(byte_writer& out, std::exception_ptr thrown) {
+    out.rewind(0);
+    out.beside()->clear();
     try {
       encode_exception(out, thrown);
+      lend(*out.beside());
     } catch (...) {
       out.rewind(0);
+      out.beside()->clear();
       encode_exception(out, std::current_exception());
     }
   }
 
-  void call(const call_target& target, std::span<const std::byte> payload, byte_writer& out) {
+  void call(const call_target& target, byte_reader& in, byte_writer& out) {
     if (const auto missing = missing_.find(target.module); missing != missing_.end())
       std::rethrow_exception(missing->second);
     const auto* const code = modules_.resolve({target.module, target.thunk});
-    byte_reader in(payload);
     const reading_modules here(modules_);
     const context_scope inside((target.flags & call_has_context) != 0 ? decode_context(in) : context_copy());
     capture_throws(true);
     reinterpret_cast<arrival>(const_cast<void*>(code))(in, out, *this);
   }
 
-  void initialize(const request& asked, byte_writer& out) {
-    byte_reader in(asked.payload);
+  void initialize(const request& asked, byte_reader& in, byte_writer& out) {
     const auto words = read_first_words(in);
     set_thread_name(words.thread_name);
     apply_log_settings(words.log);
-    if ((asked.target.flags & has_initializer) == 0) return;
-    call(asked.target, in.take(in.remaining()), out);
-    out.rewind(0);  // what an initializer returns is nobody's
+    if (words.most_pages != 0) {
+      most_pages_ = words.most_pages;
+      statm_ = above_stdio(open_statm(0).release(), "open /proc/self/statm, for worker_memory_limit");
+      if (entrance_) entrance_.let_read(statm_);
+    }
+    if ((asked.target.flags & has_initializer) != 0) {
+      call(asked.target, in, out);
+      out.rewind(0);  // what an initializer returns is nobody's
+      out.beside()->clear();
+    }
+    if (!entrance_) return;
+    link_.map_named();
+    auto kept = shared_pages::descriptors_here();
+    const auto on_their_way = link_.lent_descriptors_here();
+    kept.insert(kept.end(), on_their_way.begin(), on_their_way.end());
+    entrance_.enter(words.sandbox, std::move(kept));
+    inside_ = true;
   }
 
   void listen() {
@@ -158,8 +208,15 @@ class worker_process final : public call_environment {
   }
 
   worker_link link_;
+  sandbox_entrance entrance_;
   module_map modules_;
   std::map<std::uint32_t, std::exception_ptr> missing_;
+
+  bool inside_ = false;  // the sandbox
+
+  std::uint64_t most_pages_ = 0;  // 0: no limit
+  unique_fd statm_;               // kept open: what a call may open later is not known
+  bool outgrown_ = false;
 
   std::atomic<std::uint64_t> current_{0};  // the call that runs
   std::mutex lock_;                        // guards stop_, which the main thread alone changes
@@ -169,12 +226,21 @@ class worker_process final : public call_environment {
 
 int work(std::span<const int> descriptors) {
   const auto own = descriptors.subspan(link_descriptors);
-  const unique_fd errors(own[static_cast<std::size_t>(worker_descriptor::errors)]);
+  {
+    const unique_fd errors(own[static_cast<std::size_t>(worker_descriptor::errors)]);
+    if (::dup2(errors.get(), STDERR_FILENO) < 0) throw std::system_error(errno, std::system_category(), "dup2");
+  }
   // Kept open until the end, for whoever logs while the process ends.
   set_log_descriptor(own[static_cast<std::size_t>(worker_descriptor::log)]);
-  if (::dup2(errors.get(), STDERR_FILENO) < 0) throw std::system_error(errno, std::system_category(), "dup2");
+  std::array<int, link_descriptors> link_ends{};
+  std::ranges::copy(descriptors.first(link_descriptors), link_ends.begin());
+  sandbox_entrance entrance;
+  if (own.size() > worker_descriptors) {
+    entrance = sandbox_entrance(link_ends, unique_fd(own[static_cast<std::size_t>(worker_descriptor::handover)]));
+    set_log_descriptor(STDERR_FILENO);  // the other one is closed where the sandbox is entered
+  }
   pthread_atfork(nullptr, nullptr, [] { forked_away = true; });
-  worker_process(descriptors.first(link_descriptors)).run();
+  worker_process(link_ends, std::move(entrance)).run();
   return EXIT_SUCCESS;
 }
 

@@ -4,6 +4,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
 #include <string_view>
 #include <thread>
 
@@ -63,8 +66,23 @@ plait::task<void> waits_for_call(plait::thread_pool_executor& pool) {
   co_await call;
 }
 
+/// Until the thread that answers sleeps. While it starts it may hold a lock of AddressSanitizer's allocator, which a
+/// child forked meanwhile would wait for, for ever.
+void wait_until_inspector_sleeps() {
+  while (true) {
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+      std::ifstream stat(task.path() / "stat");
+      std::string line;
+      std::getline(stat, line);
+      if (line.find(" (plait_inspect) S ") != std::string::npos) return;
+    }
+    std::this_thread::yield();
+  }
+}
+
 int fork_and_run(bool child_allows) {
   plait::event_loop loop;  // it inspects from here on, where the environment says so
+  wait_until_inspector_sleeps();
   const pid_t child = ::fork();
   if (child == 0) {
     if (child_allows) plait::allow_inspection();

@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -14,20 +13,20 @@
 #include <initializer_list>
 #include <string_view>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <tests/support/refuse.hpp>
 
 using plait::start_method;
 using plait::detail::open_session;
 using plait::detail::private_fd;
 using plait::detail::server_event;
 using plait::detail::server_session;
+using test_support::refuse;
 using kind = server_event::kind;
 
 // This program's own worker, in the place of the pool's: it lives as long as its socket, and exits with what it is
@@ -115,21 +114,6 @@ void become_another_program() {
   std::getchar();
   ::execlp("sleep", "sleep", "infinity", nullptr);
   std::perror("execlp sleep");
-}
-
-/// From now on `call` fails with `error` in this process and in those that come from it; where `flag` is given, only
-/// if that is not in the call's first argument.
-bool refuse(unsigned call, int error, unsigned unless_flag = 0) {
-  sock_filter filter[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3),
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[0])),
-      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, unless_flag, 1, 0),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog program{sizeof filter / sizeof filter[0], filter};
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
 /// The server can't fork, as at the limit of processes. exec (by vfork) works.

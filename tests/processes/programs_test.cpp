@@ -19,20 +19,16 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <tests/support/sanitized.hpp>
 #include <unistd.h>
 
 namespace {
 
 namespace fs = std::filesystem;
+using test_support::sanitized;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
 
 constexpr auto worked = "exited 5\nexited 5\n";
 constexpr int could_not_prepare = 99;

@@ -1,4 +1,5 @@
-// UndefinedBehaviorSanitizer's check of an object's type, where a test has left the program no descriptors.
+// UndefinedBehaviorSanitizer's check of an object's type, where a test has left the program no descriptors, or a
+// sandbox forbids new ones (it lowers their limit as well).
 //
 // Where the sanitizer first meets a pair of types it asks, through a pipe, whether the object's memory can be read.
 // No pipe counts as no memory, and a right program is aborted. So while a test holds the limit on descriptors down

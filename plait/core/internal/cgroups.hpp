@@ -17,9 +17,9 @@ template <class F> void for_each_cgroup(std::string_view controller, F f) {
     const auto first = line.find(':');
     const auto second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
-    const auto controllers = line.substr(first + 1, second - first - 1);
-    const bool version_2 = controllers.empty();
-    if (!version_2 && controllers.find(controller) == std::string::npos) continue;
+    const auto controllers = ',' + line.substr(first + 1, second - first - 1) + ',';
+    const bool version_2 = controllers == ",,";
+    if (!version_2 && controllers.find(',' + std::string(controller) + ',') == std::string::npos) continue;
     const auto root = version_2 ? std::string("/sys/fs/cgroup") : "/sys/fs/cgroup/" + std::string(controller);
     for (auto path = line.substr(second + 1);; path.erase(path.find_last_of('/'))) {
       f(root + path, version_2);

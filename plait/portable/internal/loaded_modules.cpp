@@ -1,6 +1,7 @@
 #include <plait/portable/internal/loaded_modules.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <span>
@@ -13,6 +14,8 @@
 namespace plait::inline PLAIT_ABI::detail {
 
 namespace {
+
+std::atomic<bool> out_of_reach{false};
 
 /// Calls `look` with each module, the main program first, until it is true.
 template <class Look> void visit_modules(Look look) {
@@ -76,8 +79,9 @@ loaded_module describe(const dl_phdr_info& info, bool is_main) {
   } else {
     // A library that was loaded by a relative path must be found from another directory.
     std::error_code none_such;
-    const auto path = std::filesystem::canonical(info.dlpi_name, none_such);
-    module.description.path = none_such ? std::string(info.dlpi_name) : path.native();
+    std::filesystem::path path;
+    if (!files_are_out_of_reach()) path = std::filesystem::canonical(info.dlpi_name, none_such);
+    module.description.path = path.empty() ? std::string(info.dlpi_name) : path.native();
   }
   return module;
 }
@@ -116,6 +120,9 @@ std::vector<module_outline> loaded_modules() {
   });
   return all;
 }
+
+void no_more_files() noexcept { out_of_reach.store(true, std::memory_order_relaxed); }
+bool files_are_out_of_reach() noexcept { return out_of_reach.load(std::memory_order_relaxed); }
 
 unsigned long long count_of_unloaded() noexcept {
   unsigned long long count = 0;

@@ -30,6 +30,11 @@ struct module_outline {
   code_ranges code;
 };
 [[nodiscard]] std::vector<module_outline> loaded_modules();
+/// From now on nothing here looks at a file: paths are as the linker has them, and module_map loads nothing. For a
+/// process that has given up its files.
+void no_more_files() noexcept;
+[[nodiscard]] bool files_are_out_of_reach() noexcept;
+
 /// How many were unloaded so far: what was found before holds as long as this stays.
 [[nodiscard]] unsigned long long count_of_unloaded() noexcept;
 

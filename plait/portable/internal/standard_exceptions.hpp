@@ -44,6 +44,8 @@ using standard_exceptions =
 
 void write_text(byte_writer& to, std::string_view text);
 [[nodiscard]] std::string read_text(byte_reader& from);
+/// What a what() or a name() gave: it ends at the first zero, also where a hostile process says otherwise.
+[[nodiscard]] std::string read_c_string(byte_reader& from);
 void write_nested(byte_writer& to, const std::exception_ptr& error, int depth);
 [[nodiscard]] std::exception_ptr read_nested(byte_reader& from, int depth);
 
@@ -55,7 +57,7 @@ void write_code(byte_writer& to, const std::error_code& code);
 [[nodiscard]] std::bad_variant_access bad_variant_access_that_says(std::string_view what);
 /// Nor can its text, where that is more than what the code means.
 [[nodiscard]] std::regex_error regex_error_that_says(std::regex_constants::error_type code, const std::string& what);
-/// A thrown char* points to what is never freed. At most so many different ones; null after that.
+/// A thrown char* points to what is never freed. At most 1000 different ones of at most 1 KiB; null beyond that.
 [[nodiscard]] const char* kept_for_good(const std::string& text);
 
 /// An exception of another process whose type is not known here: E is the nearest that is.
@@ -95,7 +97,7 @@ std::exception_ptr read_standard(byte_reader& from, const std::string& what, int
   if constexpr (std::is_base_of_v<std::system_error, E>) {
     const auto code = read_code(from);
     [[maybe_unused]] const bool has_message = from.get<std::uint8_t>() != 0;
-    const std::string message = read_text(from);
+    const std::string message = read_c_string(from);
     if constexpr (std::is_same_v<E, std::filesystem::filesystem_error>) {
       const std::filesystem::path first = read_text(from), second = read_text(from);
       // How many paths it was given shows in what it says.

@@ -1,7 +1,8 @@
-// The names of functions in an ELF file.
+// The names of functions in an ELF file, and where their source lines are told.
 #pragma once
 
 #include <plait/core/config.hpp>
+#include <plait/portable/internal/debug_lines.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +23,9 @@ class symbol_file {
 
   /// The function that this address of the file lies in, as it is written in C++; empty where that is not known.
   [[nodiscard]] std::string function_at(std::uintptr_t address) const;
+  /// As long as this lives. Empty where the file has no debug information, or has it compressed or in a file of its
+  /// own.
+  [[nodiscard]] const debug_sections& debug() const noexcept { return debug_; }
 
  private:
   struct function {
@@ -30,10 +34,12 @@ class symbol_file {
     const char* name;
   };
   template <class T> [[nodiscard]] std::span<const T> table(std::uint64_t offset, std::uint64_t bytes) const;
-  void read_functions();
+  void read_sections();
+  void read_functions(std::span<const std::byte> symbols, std::span<const std::byte> text);
 
   std::span<const std::byte> file_;  // mapped
   std::vector<function> functions_;
+  debug_sections debug_;
 };
 
 }  // namespace plait::inline PLAIT_ABI::detail

@@ -11,9 +11,10 @@
 
 namespace plait::inline PLAIT_ABI::detail {
 
-// What the epoll says; all else is the id of the worker that wrote.
+// What the epoll says; all else is the id of the worker that wrote, or with this bit that of one in a sandbox.
 inline constexpr std::uint64_t bell_rang = 0;
 inline constexpr std::uint64_t server_says = UINT64_MAX;
+inline constexpr std::uint64_t sandbox_says = std::uint64_t{1} << 63;
 
 inline void watch(int epoll, int descriptor, std::uint32_t events, std::uint64_t what) {
   epoll_event interest{};

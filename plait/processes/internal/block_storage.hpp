@@ -20,10 +20,13 @@ class block_storage final : public byte_storage {
 
   [[nodiscard]] bool outgrown() const noexcept { return static_cast<bool>(memory_); }
   [[nodiscard]] block take() noexcept { return std::move(memory_); }
+  [[nodiscard]] freight* beside() noexcept override { return &beside_; }
+  [[nodiscard]] freight take_beside() noexcept { return std::move(beside_); }
 
  private:
   block_cache& blocks_;
   block memory_;
+  freight beside_;
 };
 
 /// The worker's: out of the reply ring into a block that the parent grants.
@@ -32,9 +35,11 @@ class worker_block_storage final : public byte_storage {
   explicit worker_block_storage(worker_link& parent) noexcept : parent_(parent) {}
 
   std::span<std::byte> grow(std::span<const std::byte> so_far, std::size_t at_least) override;
+  [[nodiscard]] freight* beside() noexcept override { return &beside_; }
 
  private:
   worker_link& parent_;
+  freight beside_;
 };
 
 }  // namespace plait::inline PLAIT_ABI::detail

@@ -4,14 +4,14 @@
 //     ──────                     ───────────────────────────────────────────                    ──────
 //     send() ──────────────────► request ring: header, arguments │ header, arguments │ … ──────► next()
 //       │  withdraw(): compare-      (each header holds a claim: ready → taken │ withdrawn)         │
-//       compare-and-swap │  and-swap on the claim ▼
+//       ▼  and-swap on the claim                                                                    ▼
 //     must_wake() ─── futex ───► bed: awake │ asleep │ waits for room                            runs it
 //                                                                                                   │
 //     next_reply() ◄──────────── reply ring: header, result │ … ◄───────────────────────────────── reply()
 //       ▲  release() frees both    doorbell: whom to ring ─────── eventfd ──► loop or helper ◄──────┘
 //       │                          stop: the call that is asked to stop ────────────────────────► listener thread
 //       └─ need_block, grant() ─── control socket: names, grants and refusals of blocks ────────► block_memory()
-//                                  (SCM_RIGHTS, parent to worker only)
+//                                  (SCM_RIGHTS); shared buffers, both ways: shared_pages.hpp
 //
 // Guarantees
 // - The parent trusts no byte of the memory. All positions, and what is in flight, it keeps for itself. Of a reply it
@@ -19,14 +19,12 @@
 //   What is wrong is a protocol_error, after which only the destructor may be called. Payload bytes may change while
 //   they are read: decoders must read each once.
 // - The worker takes requests and answers them strictly in order. So front(), where is_taken, is the call that it
-// runs,
-//   and a reply frees the requests up to its own.
+//   runs, and a reply frees the requests up to its own.
 // - Exactly one of withdraw() and the worker gets a request.
 // - No wake-up is lost: both sides publish, then look whether the other sleeps (seq_cst on both, see doorbell.hpp).
 // - Nothing here waits for the worker. Replies that were published before it died can still be taken.
 //
-// Thread safety: none; the pool's lock guards it, except for has_reply, must_wake and wake, which any thread may
-// call.
+// Thread safety: none; the pool's lock guards it, except for has_reply, must_wake and wake: any thread may call them.
 #pragma once
 
 #include <plait/processes/internal/block_cache.hpp>
@@ -51,8 +49,11 @@ struct reply {
   std::uint64_t sequence;
   std::span<const std::byte> payload;  ///< in the ring or in `large`; the worker can still write to it
   block large;
-  std::uint64_t wanted;    ///< need_block: how many bytes
-  std::uint64_t position;  ///< the link's own: up to where the ring is free when this is released
+  std::uint64_t wanted;              ///< need_block: how many bytes
+  std::uint64_t position;            ///< the link's own: up to where the ring is free when this is released
+  std::vector<unique_fd> lent = {};  ///< of shared buffers, as they came: unchecked
+  bool lent_lost = false;            ///< there was no descriptor free for some of them
+  std::uint32_t own_pages = 0;       ///< of memory that the worker has, as it says; 0 where it was not to measure
 };
 
 class link {
@@ -84,10 +85,18 @@ class link {
   /// has_room. The payload is copied: into the ring, or, above inline_limit, into a block made for it. Throws
   /// std::system_error where there is no such block or it could not be named to the worker: then nothing was sent.
   /// After the last send of a batch: `if (must_wake()) wake();`.
-  std::uint64_t send(request_kind kind, const call_target& target, std::span<const std::byte> payload);
+  ///
+  /// `lent` are descriptors of shared buffers that the payload refers to, at most most_shared_buffers; they stay the
+  /// caller's. Throws std::system_error where they can't be sent.
+  std::uint64_t send(request_kind kind, const call_target& target, std::span<const std::byte> payload,
+                     std::span<const int> lent = {});
   /// The same with a payload that lies in a block already: its first `bytes` bytes. The block goes back to the cache
   /// when the request is answered or withdrawn. On an exception it is the caller's still.
-  std::uint64_t send(request_kind kind, const call_target& target, block&& payload, std::size_t bytes);
+  std::uint64_t send(request_kind kind, const call_target& target, block&& payload, std::size_t bytes,
+                     std::span<const int> lent = {});
+  /// Whether the control socket has room for those of one more request, as far as one can see: a worker takes them
+  /// off when it comes to the request, also to a withdrawn one.
+  [[nodiscard]] bool may_lend() noexcept;
 
   /// Whether the worker sleeps and must be woken, by this caller: asked once after what was sent. Any thread.
   [[nodiscard]] bool must_wake() noexcept;
@@ -129,6 +138,9 @@ class link {
   void arm(bell which) noexcept;
   void disarm() noexcept;
 
+  /// For read_crash, once the worker is dead.
+  [[nodiscard]] const crash_record& crash() const noexcept { return shared_.crash; }
+
  private:
   struct request_state {
     std::uint64_t position;  // of its header
@@ -137,7 +149,9 @@ class link {
   };
 
   std::uint64_t publish(request_kind kind, const call_target& target, std::span<const std::byte> payload,
-                        bool in_block);
+                        bool in_block, std::span<const int> lent);
+  void lend(std::span<const int> descriptors);
+  void take_lent(reply& into, std::uint32_t messages);
   void name(block& memory);
   void open_control();
   [[nodiscard]] bool control(const control_message& message, int descriptor) noexcept;
@@ -187,6 +201,7 @@ class link {
   };
   std::vector<arguments> arguments_;  // blocks that requests in flight lie in
   std::vector<std::uint64_t> named_;  // blocks that the worker knows
+  std::vector<std::uint64_t> lent_;   // requests that the worker may not have come to yet, one for each lend
   std::uint64_t freed_seen_ = 0;
   std::uint64_t asked_ = 0;     // the request whose need_block is not answered; 0: none
   std::vector<block> granted_;  // to the call that runs

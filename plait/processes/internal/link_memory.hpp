@@ -1,9 +1,10 @@
-// The memory of a link: one page of words, two rings.
+// The memory of a link: one page of words, two rings, and a page for what the worker may have to say at its end.
 //
 // Words that different sides write lie on different pairs of cache lines (the processor fetches them by pairs). A
 // word that is read at every call but changes rarely (bed, doorbell) stays in both caches.
 #pragma once
 
+#include <plait/processes/internal/crash_record.hpp>
 #include <plait/processes/internal/doorbell.hpp>
 
 #include <cstddef>
@@ -37,6 +38,8 @@ struct link_memory {
 
   alignas(4096) std::byte requests[request_ring_bytes];
   std::byte replies[reply_ring_bytes];
+
+  alignas(4096) crash_record crash;  // the worker writes, at its end; the parent reads it after that
 };
 
 }  // namespace plait::inline PLAIT_ABI::detail

@@ -3,6 +3,7 @@
 
 #include <plait/processes/internal/link.hpp>
 #include <plait/processes/internal/process_pool.hpp>
+#include <plait/processes/internal/sandbox_watch.hpp>
 #include <plait/processes/internal/stderr_relay.hpp>
 
 #include <deque>
@@ -19,6 +20,22 @@ struct process_pool::flight {
   std::uint64_t sequence;  // on its link
   std::uint64_t order;     // of sending, over all workers
   work_item* item;         // null: the initializer
+  std::size_t bytes = 0;   // that were sent for it
+};
+
+/// How far a worker that runs a call was pushed for a call that is to stop. Only ever upwards; see
+/// process_pool_stopping.cpp.
+struct process_pool::ladder {
+  enum class rung : std::uint8_t {
+    none,
+    asked,       // the call was, where its callable takes a stop_token; the worker may yet live on
+    terminated,  // SIGTERM was sent, or is as soon as the worker has been started; or it said that it leaves
+    killed,      // SIGKILL
+  };
+  rung at = rung::none;
+  time_point next = sync::forever;  // when the next rung is due
+  std::uint64_t sequence = 0;       // of the call
+  const char* why = "";             // what it will be told to have died of
 };
 
 /// Guarded by the pool's lock, except where said.
@@ -27,11 +44,13 @@ struct process_pool::worker : std::enable_shared_from_this<worker> {
       : id(id),
         number(number),
         name(pool.settings_.prefix + "_" + std::to_string(number)),
+        most_calls(pool.settings_.max_tasks),
         line(pool.blocks_, pool.loop_bell_.get(), pool.attendant_bell_.get()) {}
 
   const std::uint64_t id;
   const int number;
   const std::string name;
+  const std::size_t most_calls;  // then it is replaced
   link line;
   std::deque<flight> flights;    // the first one runs, or will at once; those behind it were sent ahead
   std::size_t most_flights = 1;  // more where its calls are quick
@@ -45,16 +64,26 @@ struct process_pool::worker : std::enable_shared_from_this<worker> {
   bool dead = false;      // its link must not be used any more
   bool held = false;      // somebody reads a reply's block: its replies are not taken meanwhile
   bool killed_on_shutdown = false;
+  std::string killed_because;  // not empty: by the pool, which has sent it a signal
+  ladder pushed;
+  std::size_t calls_done = 0;
+  bool ran_out_of_memory = false;               // killed for that
   bool has_ended = false;                       // while it was held: it is buried when its last replies are taken
   std::optional<process_end_status> how_ended;  // nothing: with its server
-  std::string killed_because;                   // not empty: by the pool
+  sandbox_watch sandbox;
+  std::string forbidden_call;  // that it was killed for
   time_point idle_since{};
-  stderr_relay errors;  // the attendant's own
+  std::uint64_t memory_kills_before = 0;  // that the kernel had counted when it was started; the attendant's own
+  stderr_relay errors;                    // the attendant's own
 
   /// Calls that it was sent before it has begun with them.
   [[nodiscard]] std::size_t sent_ahead() const noexcept { return flights.size() > 1 ? flights.size() - 1 : 0; }
   [[nodiscard]] bool takes_calls() const noexcept {
     return !stopping && !dead && !has_ended && killed_because.empty();
+  }
+  /// It was sent all the calls that it may run.
+  [[nodiscard]] bool is_spent() const noexcept {
+    return calls_done + flights.size() - (!flights.empty() && !flights.front().item) >= most_calls;
   }
 };
 
@@ -63,7 +92,8 @@ struct process_pool::outgoing {
   code_address thunk;
   std::uint32_t flags = 0;
   std::span<const std::byte> bytes;
-  block large;  // where the bytes lie, unless in the buffer
+  block large = {};     // where the bytes lie, unless in the buffer
+  freight beside = {};  // shared buffers that they refer to
 };
 
 /// A call that is written down and waits.
@@ -73,6 +103,7 @@ struct process_pool::parcel {
   std::vector<std::byte> bytes;
   block large;
   std::size_t large_bytes = 0;
+  freight beside;
 };
 
 /// A reply off its ring, to be delivered.
@@ -84,6 +115,9 @@ struct process_pool::arrived {
   // Where a block is involved, its own or the one that it wants:
   std::shared_ptr<worker> from = nullptr;
   std::optional<reply> held = std::nullopt;
+  // Shared buffers that came with it:
+  std::vector<unique_fd> lent = {};
+  bool lent_lost = false;
 };
 
 /// Replies that one thread took at once.
@@ -105,7 +139,8 @@ struct process_pool::afterwards {
   std::vector<std::size_t> left;                             // room in the bounded pool, a call each
   std::vector<flight> again;                                 // to be written down and placed anew
   std::vector<std::pair<work_item*, outcome<void>>> failed;  // an empty outcome: cancelled
-  std::exception_ptr no_worker;                              // why none could be started
+  std::vector<work_item*> expired;
+  std::exception_ptr no_worker;  // why none could be started
   std::string report;
 };
 

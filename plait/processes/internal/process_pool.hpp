@@ -14,23 +14,24 @@
 //   attendant ◄── session ── worker server: started, ended(how)    attendant ◄── pipe ── the worker's stderr
 //
 // What happens when
+// - a worker has run all the calls that it may, or its memory is above its limit: it is told to stop between two
+//   calls.
+// - a call must stop (its deadline, a cancel that kills): process_pool_stopping.cpp has the ladder. What was sent
+//   ahead behind it is taken back before its worker is signalled, so nothing else is lost.
 // - a worker dies: the server reaps it and says how. Replies that it had sent are taken; the call that it had begun
-// gets
-//   worker_died; those sent ahead go to others. It is replaced when there is work.
+//   gets worker_died; those sent ahead go to others. It is replaced when there is work.
 // - the server dies: the kernel kills its workers. Each of their calls as above; the next worker is started by a new
-// one.
+//   one.
 // - the program dies: the server sees it by a pidfd, kills all workers and ends.
 // - this pool ends: workers are told to stop, or are killed; the session's end kills what is left.
 //
 // Guarantees
 // - A call is in the queue, in one worker's ring, or in the hands of one thread that completes it or sends it again:
-// the
-//   lock says where. It is completed once.
+//   the lock says where. It is completed once.
 // - Whoever comes to a reply first takes it: the loop that submitted first (`attached_`) looks in every turn and
-// before
-//   it sleeps. For calls of other threads the attendant is on duty too. A worker rings one bell: of the loop where it
-//   sleeps, else of the attendant where it is needed and sleeps, else none. Both set the bell under the lock and then
-//   look again, so that no reply waits for ever.
+//   before it sleeps. For calls of other threads the attendant is on duty too. A worker rings one bell: of the loop
+//   where it sleeps, else of the attendant where it is needed and sleeps, else none. Both set the bell under the lock
+//   and then look again, so that no reply waits for ever.
 // - No user code (encoding, decoding, callbacks) runs under the lock.
 // - The parent reads nothing of a worker's that it does not check; a worker that breaks the protocol is killed.
 // - The pool lives until its attendant has let go of it.
@@ -48,6 +49,9 @@
 #include <plait/processes/internal/block_cache.hpp>
 #include <plait/processes/internal/server_client.hpp>
 #include <plait/processes/internal/unique_fd.hpp>
+#include <plait/processes/sandbox.hpp>
+#include <plait/processes/worker_died.hpp>
+#include <plait/processes/worker_usage.hpp>
 
 #include <atomic>
 #include <exception>
@@ -75,13 +79,20 @@ class process_pool final : public call_owner,
     std::optional<nanoseconds> idle_timeout;
     std::shared_ptr<admission> room;
     start_method start;
+    std::size_t max_tasks;     // calls of a worker, then it is replaced
+    std::size_t memory_limit;  // bytes; 0: none
+    cancel_mode cancel;
+    nanoseconds stop_grace, term_grace;
+    plait::sandbox::policy sandbox;
   };
 
   explicit process_pool(settings chosen);
   ~process_pool();
 
   void accept(work_item& item);
-  [[nodiscard]] withdrawn withdraw(work_item& item) noexcept override;
+  [[nodiscard]] withdrawn withdraw(work_item& item) noexcept override {
+    return take_out_or_stop(item, stop_for::cancel);
+  }
   void locate(const work_item& item, call_place& place) override;
   void wanted_by_thread(work_item& item) noexcept override;
   void look_again(work_item& item) noexcept override;
@@ -91,6 +102,8 @@ class process_pool final : public call_owner,
   void join() noexcept override;
   /// Gives up waiting: what waits is cancelled, what runs is killed and named in a warning.
   void abandon() noexcept;
+  /// Begins to end as shutdown(kill), by SIGTERM first.
+  void terminate_workers();
 
   [[nodiscard]] const settings& chosen() const noexcept { return settings_; }
   [[nodiscard]] const std::shared_ptr<admission>& room() const noexcept { return settings_.room; }
@@ -98,6 +111,7 @@ class process_pool final : public call_owner,
   [[nodiscard]] bool on_own_worker() const noexcept;
   [[nodiscard]] int workers() noexcept;
   [[nodiscard]] std::vector<pid_t> pids();
+  [[nodiscard]] std::vector<worker_usage> usages();
   [[nodiscard]] std::size_t pending() noexcept;
   [[nodiscard]] bool is_foreign() const noexcept override;
 
@@ -112,6 +126,7 @@ class process_pool final : public call_owner,
 
  private:
   struct worker;
+  struct ladder;
   struct flight;
   struct batch;
   class batch_on_loan;
@@ -120,16 +135,19 @@ class process_pool final : public call_owner,
   struct arrived;
   struct afterwards;
   enum class phase : std::uint8_t { open, closing, broken };
+  enum class stop_for : std::uint8_t { cancel, deadline };
 
   struct place_of_flight;
 
   // ── calls: process_pool.cpp ──
+  [[nodiscard]] withdrawn take_out_or_stop(work_item& item, stop_for why) noexcept;
   void write_down(const work_item& item, std::span<std::byte> memory, outgoing& what);
   [[nodiscard]] static std::unique_ptr<parcel> make_parcel(outgoing& what);
   void throw_if_closed() const;
   void attach_this_loop() noexcept;
   void place(work_item& item, outgoing& what, afterwards& later);
-  [[nodiscard]] worker* find_worker(const work_item& item, std::size_t payload, afterwards& later);
+  [[nodiscard]] worker* find_worker(const work_item& item, std::size_t payload, bool lends, afterwards& later);
+  [[nodiscard]] worker* find_idle(bool lends) noexcept;
   void send(worker& to, work_item& item, outgoing& what, afterwards& later);
   void begins(work_item& item, afterwards& later) noexcept;
   void pump(afterwards& later) noexcept;
@@ -150,6 +168,7 @@ class process_pool final : public call_owner,
   void become_idle(worker& idle) noexcept;
   [[nodiscard]] bool some_may_be_stuck() const noexcept;
   void free_the_stuck(afterwards& later) noexcept;
+  [[nodiscard]] static outcome<void> read_answer(arrived& what, std::span<const std::byte> bytes);
   void deliver(arrived& what, std::span<const std::byte> bytes) noexcept;
   void deliver_to(work_item& item, outcome<void> how) noexcept;
   void grant_memory(arrived& wish) noexcept;
@@ -158,6 +177,7 @@ class process_pool final : public call_owner,
 
   // ── workers: process_pool_workers.cpp ──
   [[nodiscard]] worker& start_worker();
+  void no_further_worker(const std::string& why, afterwards& later);
   void send_first_words(worker& to);
   void tell_modules(worker& to);
   void stop_worker(worker& which) noexcept;
@@ -180,11 +200,37 @@ class process_pool final : public call_owner,
   [[nodiscard]] std::shared_ptr<worker> find(std::uint64_t id) noexcept;
   [[nodiscard]] std::shared_ptr<worker> take_out(std::uint64_t id) noexcept;
 
+  // ── stopping: process_pool_stopping.cpp ──
+  [[nodiscard]] bool is_killable(const work_item& item) const noexcept;
+  void begin_ladder(worker& on, const flight& call, const char* why) noexcept;
+  void forget_ladder(worker& of, std::uint64_t answered) noexcept;
+  void climb_ladders(afterwards& later) noexcept;
+  void terminate(worker& which, std::string why) noexcept;
+  [[nodiscard]] static bool take_back_behind(worker& from, std::uint64_t sequence, afterwards& later) noexcept;
+  static void signal_worker(const worker& which, int signal) noexcept;
+  [[nodiscard]] int until_next_look() noexcept;
+
+  // ── memory: process_pool_memory.cpp ──
+  struct measured;
+  void watch_memory() noexcept;
+  void look_at_memory() noexcept;
+  [[nodiscard]] std::vector<measured> measure_busy() noexcept;
+  void replace_outgrown(worker& which, std::uint64_t after, afterwards& later) noexcept;
+  // ── what a death was: process_pool_deaths.cpp ──
+  [[nodiscard]] worker_died::details what_happened(const worker& gone, const process_end_status* how);
+  [[nodiscard]] std::string why_killed(const worker& gone);
+  [[nodiscard]] static std::vector<std::size_t> argument_sizes(const work_item& item, std::size_t bytes) noexcept;
+  // ── sandboxes: process_pool_sandbox.cpp ──
+  [[nodiscard]] bool sandboxed() const noexcept;
+  [[nodiscard]] private_fd watch_sandbox_of(worker& fresh);
+  void look_at_sandbox(std::uint64_t id) noexcept;
+  void empty_bell(const unique_fd& bell) const noexcept;
+  [[nodiscard]] static outcome<void> death_in_sandbox(worker_died::details details, std::string system_call);
+
   // ── the end: process_pool_end.cpp ──
   void set_deadline(work_item& item);
   void deadline_came(work_item& item) noexcept;
   void look_at_deadline_again(work_item& item) noexcept;
-  [[nodiscard]] static bool take_back_behind(worker& from, const work_item& item, afterwards& later);
   void end_deadline_came(const promise<bool>& whose) noexcept;
   void break_with(const std::exception_ptr& cause, const std::string& what) noexcept;
   void empty_queue(std::vector<work_item*>& items);
@@ -209,7 +255,9 @@ class process_pool final : public call_owner,
   bool session_has_worked_ = false;  // a worker was started over it
   std::uint64_t next_worker_ = 1;
   std::uint64_t next_order_ = 1;
-  int failed_starts_ = 0;  // workers that died before they were ready, since the last that was
+  int failed_starts_ = 0;            // workers that died before they were ready, since the last that was
+  time_point next_start_{};          // not before: further workers could not be had
+  bool start_trouble_told_ = false;  // since the last that was started
   phase phase_ = phase::open;
   std::exception_ptr broken_by_;
   std::string broken_because_;
@@ -220,7 +268,13 @@ class process_pool final : public call_owner,
   bool loop_asleep_ = false;
   bool attendant_asleep_ = false;
   bool idle_alarm_set_ = false;
+  bool ladders_in_use_ = false;
+  bool watching_memory_ = false;   // there is a limit, and calls run
+  bool memory_is_hidden_ = false;  // which has been reported
+  time_point next_memory_look_{};
   bool look_for_stuck_ = false;  // calls that were sent ahead may wait behind a long one while a worker is free
+  bool look_for_room_ = false;   // a call with shared buffers waits until a worker has taken those of others
+  std::uint64_t memory_kills_told_ = 0;  // those up to this number are told of; the attendant's own, not the lock's
   sync::thread attendant_;
   bool attendant_runs_ = false;
 

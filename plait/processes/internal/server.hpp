@@ -19,10 +19,11 @@
 // What happens when one dies
 //   a worker         The server reaps it and tells the session. Whoever holds its pidfd sees it at the same moment.
 //   a session        (a pool's end, its socket is closed) The server kills its workers and reaps them; nobody is
-//   told. the program      The lifeline becomes readable, or the main socket is closed, whichever is seen first:
-//   either alone
-//                    is enough (a forked child may hold the socket, an exec'd program keeps the process alive). The
-//                    server kills all workers, reaps them, ends. It need not wait for a call or a lock of anybody.
+//                    told.
+//   the program      The lifeline becomes readable, or the main socket is closed, whichever is seen first: either
+//                    alone is enough (a forked child may hold the socket, an exec'd program keeps the process alive).
+//                    The server kills all workers, reaps them, ends. It need not wait for a call or a lock of
+//                    anybody.
 //   the server       Each worker has PR_SET_PDEATHSIG(SIGKILL) towards it, so they die; each session reads `closed`
 //                    (server_lost), and the next open_session() starts another server.
 //
@@ -34,7 +35,8 @@
 //   - Server and workers have: the directory, environment, limits, stdout and stderr that the program had when the
 //     server started; /dev/null as stdin; an empty signal mask. All signals have their default action, but SIGINT,
 //     SIGQUIT and SIGHUP, which a terminal sends to all processes at once: they are ignored, the program decides. The
-//     server ignores SIGTERM too. What a static constructor changed of this stays, but for those signals.
+//     server ignores SIGTERM too. What a static constructor changed of this stays, but for those signals. Where the
+//     environment has no OMP_NUM_THREADS it is 1 there.
 //   - Of the program's descriptors they have none but stdout, stderr and what was handed to them. (What a static
 //     constructor opens in the server is the program's statics, and every worker has it.)
 //   - Where the server finds threads in itself it does not fork: it execs each worker. What fork() takes along of a

@@ -91,6 +91,11 @@ class server_session {
 /// A sentence (without "plait: " before it) that says why workers can't be started; empty where they can.
 [[nodiscard]] PLAIT_API std::string why_cannot_start_workers();
 
+/// After `server_lost`: where this process is the one that gets orphans (it is pid 1, or a subreaper), the worker is
+/// its child now, and would stay a zombie. Kills it and waits for its end; the server's too. Elsewhere it does
+/// nothing.
+void bury_orphan(int worker_pidfd) noexcept;
+
 /// The server's process id, 0 where none was started or it is known to be lost. For tests and for introspection.
 [[nodiscard]] PLAIT_API pid_t server_pid() noexcept;
 

@@ -40,8 +40,9 @@ struct executed {
 
 /// Runs /proc/self/exe, whatever became of the file. Returns when the exec is done or has failed. The signal mask is
 /// empty there and all actions are the default, but for the ignored: SIGINT, SIGQUIT, SIGHUP, and SIGTERM for an
-/// orphan. Does not copy the memory of this process, runs no handlers of fork(), leaves no child of its own behind.
-/// Thread-safe. Throws std::bad_alloc.
+/// orphan. The environment is this process's, and OMP_NUM_THREADS=1 where that does not set it: libraries read it
+/// when they are loaded. Does not copy the memory of this process, runs no handlers of fork(), leaves no child of its
+/// own behind. Thread-safe. Throws std::bad_alloc.
 [[nodiscard]] executed exec_self(const exec_plan& plan);
 
 }  // namespace plait::inline PLAIT_ABI::detail

@@ -14,6 +14,8 @@
 #include <cstddef>
 #include <span>
 
+#include <sys/stat.h>
+
 namespace plait::inline PLAIT_ABI::detail {
 
 /// What the other side may do with it.
@@ -27,13 +29,19 @@ class shared_memory {
   ~shared_memory();
 
   /// New memory, all zero, mapped. `name` is what /proc/PID/maps shows; it need not be unique. `bytes` is rounded up
-  /// to whole pages. Throws std::system_error that names the call that failed.
+  /// to whole pages. Throws std::system_error that names the call that failed, or says that there is none in a
+  /// sandbox.
   [[nodiscard]] static shared_memory create(const char* name, std::size_t bytes,
                                             other_side other = other_side::writes);
 
   /// Memory that another process made; to be read only, where it made it so. Checks that it is sealed; throws
   /// std::system_error, or std::runtime_error where it is not: then the descriptor is the caller's still.
   [[nodiscard]] static shared_memory map(unique_fd&& descriptor);
+
+  /// Memory that another process made, which may be hostile: a memfd of ordinary pages, sealed against resizing only,
+  /// with all its pages there. Not populated, unlike the others: who is handed a GiB may look at a byte of it. Throws
+  /// decode_error where it is none, std::system_error where it can't be mapped.
+  [[nodiscard]] static shared_memory map_foreign(unique_fd&& descriptor);
 
   [[nodiscard]] int fd() const noexcept { return descriptor_.get(); }
   [[nodiscard]] std::span<std::byte> bytes() const noexcept { return bytes_; }
@@ -47,5 +55,8 @@ class shared_memory {
   unique_fd descriptor_;
   std::span<std::byte> bytes_;
 };
+
+/// fstat, also in a sandbox. Throws std::system_error.
+[[nodiscard]] struct stat stat_of(int descriptor);
 
 }  // namespace plait::inline PLAIT_ABI::detail

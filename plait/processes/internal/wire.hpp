@@ -55,7 +55,8 @@ inline constexpr std::uint32_t call_has_context = 2;  ///< of `call`: values of 
 enum class claim : std::uint32_t { ready = 0, taken = 1, withdrawn = 2 };
 
 struct request_header {
-  std::uint32_t size = 0;  // of the inline payload behind the header
+  std::uint16_t size = 0;     // of the inline payload behind the header
+  std::uint16_t buffers = 0;  // descriptors that were lent for it, over the control socket
   request_kind kind = request_kind::filler;
   std::uint16_t in_block = 0;  // 1: the inline payload is a block_name, and the real one lies there
   sync::atomic<claim> state{claim::ready};
@@ -71,9 +72,10 @@ static_assert(sizeof(request_header) == 48);
 struct reply_header {
   std::uint32_t size = 0;
   reply_kind kind = reply_kind::filler;
-  std::uint16_t in_block = 0;
+  std::uint8_t in_block = 0;
+  std::uint8_t lent = 0;  // messages that were sent for it over the control socket, with descriptors
   std::uint32_t flags = 0;
-  std::uint32_t unused = 0;
+  std::uint32_t own_pages = 0;  // of the worker's memory after the call, where it was told to measure
   std::uint64_t sequence = 0;
 };
 static_assert(sizeof(reply_header) == 24);
@@ -84,16 +86,21 @@ struct block_name {
   std::uint64_t bytes;
 };
 
-/// What goes over the control socket, from the parent to the worker only; a block's descriptor comes along the first
-/// time that the block is named.
-enum class control_kind : std::uint32_t { name, drop, grant, refuse };
+/// What goes over the control socket, from the parent to the worker; a block's descriptor comes along the first time
+/// that the block is named. `lend` goes both ways, with descriptors of shared buffers.
+enum class control_kind : std::uint32_t { name, drop, grant, refuse, lend };
 
 struct control_message {
   control_kind kind;
-  std::int32_t error;  // of a refusal
-  std::uint64_t block;
-  std::uint64_t bytes;  // the block's size
+  std::int32_t error;   // of a refusal
+  std::uint64_t block;  // lend: the number of the call that they go with
+  std::uint64_t bytes;  // the block's size; lend: how many descriptors have come before, for the same call
 };
+
+/// Descriptors in one message; the kernel takes 253.
+inline constexpr std::size_t most_lent_at_once = 250;
+/// Messages for one call or result.
+inline constexpr std::uint32_t most_lends = 4;
 
 inline constexpr std::size_t request_alignment = 64;
 inline constexpr std::size_t reply_alignment = 32;
@@ -101,5 +108,6 @@ inline constexpr std::size_t reply_alignment = 32;
 /// Larger payloads travel in blocks. Arbitrary within a factor of four: naming a block costs a few words, getting a
 /// new one system calls and page faults; copying through the ring costs a copy more, and room in it.
 inline constexpr std::size_t inline_limit = 16 * 1024;
+static_assert(inline_limit <= UINT16_MAX);
 
 }  // namespace plait::inline PLAIT_ABI::detail

@@ -22,6 +22,8 @@
 #include <span>
 #include <vector>
 
+struct msghdr;
+
 namespace plait::inline PLAIT_ABI::detail {
 
 struct request {
@@ -29,7 +31,9 @@ struct request {
   std::uint64_t sequence;
   call_target target;
   std::span<const std::byte> payload;  ///< until reply(), or of a notice until next()
-  int error = 0;  ///< not 0: the payload's block could not be mapped, by this errno. To be answered with an error.
+  int error = 0;  ///< not 0: the payload's block could not be mapped, or the descriptors had no room here, by this
+                  ///< errno. To be answered with an error.
+  std::vector<unique_fd> lent = {};  ///< of the shared buffers that the payload refers to
 };
 
 class worker_link {
@@ -49,9 +53,20 @@ class worker_link {
   /// Throws std::system_error where the parent refuses. What was given before for the same call stays valid.
   [[nodiscard]] std::span<std::byte> block_memory(std::size_t bytes);
 
+  /// Before reply(): sends descriptors of shared buffers that the reply refers to, at most most_shared_buffers. Waits
+  /// where the parent has not come to those of earlier replies. Throws std::system_error: then the reply must not
+  /// refer to them.
+  void lend(std::span<const int> descriptors);
   /// Answers the request. The payload lies at the begin of reply_space() or of block_memory() and is not copied, or
   /// somewhere else and is. Throws only where it must copy into a block and gets none.
   void reply(reply_kind kind, std::uint32_t flags, std::span<const std::byte> payload);
+  /// What the next replies say of the memory that this process has, in pages.
+  void tell_memory(std::uint32_t own_pages) noexcept { own_pages_ = own_pages; }
+
+  /// Maps what the parent has named so far, so that no descriptor of it is needed any more.
+  void map_named() noexcept;
+  /// Of shared buffers that have come for requests which next() has not given yet.
+  [[nodiscard]] std::vector<int> lent_descriptors_here() const;
 
   /// Whether the parent asks that call to stop. Any thread.
   [[nodiscard]] bool stop_asked(std::uint64_t sequence) const noexcept;
@@ -59,6 +74,9 @@ class worker_link {
   /// was called, or the parent's end is gone. One thread at a time.
   [[nodiscard]] std::optional<std::uint64_t> wait_for_stop(std::uint64_t seen);
   void end_waiting() noexcept;
+
+  /// Where a crash of this process is written down. Mapped for as long as this lives.
+  [[nodiscard]] crash_record& crash() const noexcept { return shared_.crash; }
 
  private:
   struct known_block {
@@ -79,6 +97,16 @@ class worker_link {
   void publish(reply_kind kind, std::uint32_t flags, std::uint64_t sequence, std::size_t size, bool in_block);
   void ring_bell() noexcept;
 
+  struct lent_descriptors {
+    std::uint64_t sequence;  // of the request that they go with
+    std::vector<unique_fd> descriptors;
+    std::size_t messages;  // that they came in
+    bool lost;             // there was no room here for some of them
+  };
+
+  void note_lent(const control_message& message, msghdr& got);
+  void find_lent(request& out, std::size_t count);
+  void forget_lent(std::uint64_t up_to) noexcept;
   [[nodiscard]] bool receive(control_message& message, int flags);
   [[nodiscard]] bool has_control() const noexcept;
   void drain_control();
@@ -103,14 +131,17 @@ class worker_link {
   std::uint64_t written_ = 0;
   std::uint64_t freed_ = 0;  // as it was read last
 
-  std::uint64_t current_ = 0;   // the request that is not answered; 0: none
-  bool is_notice_ = false;      // it is one, and its memory is free at the next next()
-  bool stopped_ = false;        // a stop was taken
+  std::uint64_t current_ = 0;  // the request that is not answered; 0: none
+  bool is_notice_ = false;     // it is one, and its memory is free at the next next()
+  bool stopped_ = false;       // a stop was taken
+  std::uint32_t own_pages_ = 0;
   std::uint64_t received_ = 0;  // control messages
   std::vector<known_block> known_;
-  std::vector<std::uint64_t> mine_;  // blocks granted to the current call
-  std::uint64_t spare_ = 0;          // a spare one that was taken and not used yet
-  sync::atomic<bool> ended_{false};  // by end_waiting, before it changes the word that the listener sleeps on
+  std::vector<std::uint64_t> mine_;     // blocks granted to the current call
+  std::uint64_t spare_ = 0;             // a spare one that was taken and not used yet
+  std::vector<lent_descriptors> lent_;  // for requests that are still to come
+  std::uint32_t lends_ = 0;             // messages sent for the reply to come
+  sync::atomic<bool> ended_{false};     // by end_waiting, before it changes the word that the listener sleeps on
 };
 
 }  // namespace plait::inline PLAIT_ABI::detail

@@ -1,0 +1,21 @@
+# libseccomp, for sandboxed workers. Without it the library is whole, and asking for a sandbox is an error that says so.
+if(NOT PLAIT_SANDBOX STREQUAL "OFF")
+  find_path(PLAIT_SECCOMP_INCLUDE_DIR seccomp.h)
+  find_library(PLAIT_SECCOMP_LIBRARY seccomp)
+  mark_as_advanced(PLAIT_SECCOMP_INCLUDE_DIR PLAIT_SECCOMP_LIBRARY)
+  if(PLAIT_SECCOMP_INCLUDE_DIR AND PLAIT_SECCOMP_LIBRARY)
+    set(PLAIT_SANDBOX_FOUND ON)
+  elseif(PLAIT_SANDBOX STREQUAL "AUTO")
+    message(STATUS "Sandboxed workers need libseccomp (Debian: libseccomp-dev): left out")
+  else()
+    message(FATAL_ERROR "PLAIT_SANDBOX is ON, and libseccomp was not found (Debian: libseccomp-dev)")
+  endif()
+endif()
+
+# By its name, not by where it lies here: an installed archive names it in its package.
+function(plait_link_sandbox target)
+  if(PLAIT_SANDBOX_FOUND)
+    target_compile_definitions(${target} PRIVATE PLAIT_HAS_SANDBOX=1)
+    target_link_libraries(${target} PRIVATE seccomp)
+  endif()
+endfunction()
