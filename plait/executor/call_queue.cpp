@@ -15,6 +15,23 @@ void call_list::push_front(work_item& item) noexcept {
   (first_ ? first_->prev : last_) = &item;
   first_ = &item;
 }
+
+std::size_t call_list::queue_newest_first(work_item& newest) noexcept {
+  std::size_t size = 0;
+  work_item* later = nullptr;
+  for (auto* item = &newest; item; ++size) {
+    auto* const older = item->next;
+    item->next = later;
+    item->prev = older ? older : last_;
+    item->queued = true;
+    later = item;
+    item = older;
+  }
+  (last_ ? last_->next : first_) = later;
+  last_ = &newest;
+  return size;
+}
+
 void call_list::remove(work_item& item) noexcept {
   (item.prev ? item.prev->next : first_) = item.next;
   (item.next ? item.next->prev : last_) = item.prev;
@@ -34,6 +51,8 @@ void call_queue::push_front(work_item& item) {
   item.queued = true;
   ++size_;
 }
+
+void call_queue::push_newest_first(work_item& newest) noexcept { size_ += usual_.queue_newest_first(newest); }
 
 work_item* call_queue::take_first(call_list& lane) noexcept {
   auto* const item = lane.front();

@@ -30,28 +30,49 @@ void thread_pool::accept(work_item& item) {
     throw broken_executor("plait: this executor belongs to process " + std::to_string(owner_pid_) +
                           ", of which this one (" + std::to_string(getpid()) + ") was forked; make one here");
   item.set_owner(*this);
+  const bool in_inbox = put_into_inbox(item);
+  if (!in_inbox || look_for_worker_.load(std::memory_order_seq_cst)) look_for_worker(item, in_inbox);
+}
+
+// What needs no look at anything but the inbox. True: the item is in other hands by now.
+bool thread_pool::put_into_inbox(work_item& item) noexcept {
+  return !item.has_deadline() && item.priority() == 0 && !process_is_leaving() && inbox_.push(item);
+}
+
+// `in_inbox`: somebody else may have it by now. Who submits has a handle to it, so it lives.
+void thread_pool::look_for_worker(work_item& item, bool in_inbox) {
   next_worker next;
   {
     const std::lock_guard lock(mutex_);
-    throw_if_closed();
-    queue_.push(item);
-    waiting_calls_.store(queue_.size(), std::memory_order_relaxed);
-    try {
-      if (item.has_deadline()) set_deadline(item);
-    } catch (...) {
-      queue_.remove(item);
-      waiting_calls_.store(queue_.size(), std::memory_order_relaxed);
-      throw;
+    collect();
+    if (in_inbox) {
+      // A shutdown that came in between has said that all had ended, and nobody is left to run this.
+      if (phase_ != phase::open && workers_.empty() && queue_.remove(item)) {
+        note_queue();
+        throw_if_closed();
+      }
+    } else {
+      throw_if_closed();
+      queue_.push(item);
+      try {
+        if (item.has_deadline()) set_deadline(item);
+      } catch (...) {
+        queue_.remove(item);
+        throw;
+      }
+      note_queue();
     }
+    if (queue_.size() == 0) return;
     try {
       next = find_worker();
     } catch (...) {
       if (!workers_.empty()) return;  // no memory for one more: those that are there will take it
-      queue_.remove(item);
-      waiting_calls_.store(queue_.size(), std::memory_order_relaxed);
+      if (!queue_.remove(item)) return;
+      note_queue();
       alarms_.clear(&item);
       throw;
     }
+    static_cast<void>(post_notice());  // a submit takes nobody away, so it can only say that none is to be looked for
   }
   try {
     take_care_of(next);
@@ -62,15 +83,41 @@ void thread_pool::accept(work_item& item) {
   }
 }
 
+// Brings what is in the inbox to the queue. False where it was empty.
+bool thread_pool::collect() noexcept {
+  auto* const newest = inbox_.take_all();
+  if (!newest) return false;
+  queue_.push_newest_first(*newest);
+  note_queue();
+  return true;
+}
+
+void thread_pool::note_queue() noexcept {
+  const bool now = queue_.size() > 0;
+  if (queued_.load(std::memory_order_relaxed) != now) queued_.store(now, std::memory_order_relaxed);
+}
+
+// To be called once searchers, sleepers or workers have changed. True where calls came meanwhile that looked for no
+// worker, since there was a searcher when they came, and now none is: they are in the queue, and whoever called this
+// has to look for one.
+bool thread_pool::post_notice() noexcept {
+  const bool now =
+      searchers_ == 0 && (sleeping_ || workers_.size() < static_cast<std::size_t>(settings_.max_workers));
+  if (now == look_for_worker_.load(std::memory_order_relaxed)) return false;
+  look_for_worker_.store(now, std::memory_order_seq_cst);
+  return now && collect();
+}
+
 // The first worker could not be started. Calls that came meanwhile relied on it: they fail as `item` does, and a
 // shutdown that waits for it has its end. False where `item` is in other hands by now.
 bool thread_pool::refuse_without_worker(work_item& item, const std::exception_ptr& why) noexcept {
   bool mine = false;
-  std::vector<work_item*> others;
+  call_list others;
   std::list<promise<bool>> informed;
   {
     const std::lock_guard lock(mutex_);
     if (!workers_.empty()) return false;
+    collect();
     mine = queue_.remove(item);
     empty_queue(others);
     if (phase_ != phase::open) informed.swap(end_waiters_);
@@ -99,6 +146,21 @@ thread_pool::next_worker thread_pool::find_worker() {
   fresh.searching = !settings_.initializer;
   if (fresh.searching) ++searchers_;
   return {.start = &fresh};
+}
+
+// For what a worker leaves behind. Where there is no memory for one more, those that are there have to do.
+thread_pool::next_worker thread_pool::find_worker_for_rest() noexcept {
+  const auto find = [this]() noexcept -> next_worker {
+    try {
+      return find_worker();
+    } catch (const std::bad_alloc&) {
+      return {};
+    }
+  };
+  next_worker next;
+  if (queue_.size() > 0 || collect()) next = find();
+  if (post_notice() && !next.start) next = find();
+  return next;
 }
 
 bool thread_pool::needs_another_worker() const noexcept {
@@ -147,7 +209,9 @@ void thread_pool::start(worker& fresh) {
       if (fresh.searching) --searchers_;
       std::erase_if(workers_, [&](const auto& w) { return w.get() == &fresh; });
       none_left = workers_.empty();
+      collect();
       if (queue_.size() > 0 && sleeping_) instead.wake = wake_last();
+      if (post_notice() && sleeping_) instead.wake = wake_last();
     }
     if (instead.wake) wake(*instead.wake);
     if (none_left) {
@@ -194,9 +258,10 @@ work_item* thread_pool::take(worker& self) noexcept {
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(self.searching, false)) --searchers_;
+    if (queue_.size() == 0 || !queue_.is_plain()) collect();
     item = queue_.pop();
+    if (!item && post_notice()) item = queue_.pop();
     if (!item) return nullptr;
-    waiting_calls_.store(queue_.size(), std::memory_order_relaxed);
     item->mark_running();
     self.current.store(item, std::memory_order_relaxed);
     self.forget_stop_source();
@@ -206,9 +271,10 @@ work_item* thread_pool::take(worker& self) noexcept {
         self.current_name.clear();
       else
         self.current_name = name;
-      if (queue_.size() > 0) next = find_worker();
-    } catch (const std::bad_alloc&) {  // then without a name, or without one more worker
+    } catch (const std::bad_alloc&) {  // then without a name
     }
+    next = find_worker_for_rest();
+    note_queue();
   }
   try {
     take_care_of(next);
@@ -231,8 +297,9 @@ void thread_pool::spin(worker& self) noexcept {
     if (searchers_ > 0 || phase_ != phase::open) return;
     self.searching = true;
     ++searchers_;
+    static_cast<void>(post_notice());
   }
-  static_cast<void>(spin_until([this] { return waiting_calls_.load(std::memory_order_relaxed) > 0; }));
+  static_cast<void>(spin_until([this] { return calls_wait(); }));
 }
 
 // False where the worker is to end.
@@ -240,12 +307,18 @@ bool thread_pool::sleep(worker& self) noexcept {
   auto deadline = settings_.idle_timeout ? from_now(*settings_.idle_timeout) : sync::forever;
   {
     const std::lock_guard lock(mutex_);
+    collect();
     if (queue_.size() > 0) return true;
     if (std::exchange(self.searching, false)) --searchers_;
     if (phase_ != phase::open) return false;
     self.woken.store(0, std::memory_order_relaxed);
     self.asleep = true;
     self.next_asleep = std::exchange(sleeping_, &self);
+    if (post_notice()) {
+      static_cast<void>(wake_last());  // itself, before it slept
+      static_cast<void>(post_notice());
+      return true;
+    }
   }
   while (self.woken.load(std::memory_order_acquire) == 0) {
     if (sync::futex_wait(self.woken, 0, deadline)) continue;
@@ -254,7 +327,8 @@ bool thread_pool::sleep(worker& self) noexcept {
       auto** link = &sleeping_;
       while (*link != &self) link = &(*link)->next_asleep;
       *link = self.next_asleep;
-      retire(self);  // at once: the next submit must not count on it
+      retire(self);                      // at once: the next submit must not count on it
+      static_cast<void>(post_notice());  // no searcher went
       return false;
     }
     deadline = sync::forever;  // somebody chose this worker, and its wake-up is on the way
@@ -281,6 +355,7 @@ int thread_pool::workers() noexcept {
 std::size_t thread_pool::pending() noexcept {
   if (is_foreign()) return 0;
   const std::lock_guard lock(mutex_);
+  collect();
   return queue_.size();
 }
 

@@ -12,8 +12,9 @@ namespace plait::inline PLAIT_ABI::detail {
 call_owner::withdrawn thread_pool::withdraw(work_item& item) noexcept {
   if (is_foreign()) return {cancel_outcome::abandoned};
   const std::lock_guard lock(mutex_);
+  collect();
   if (queue_.remove(item)) {
-    waiting_calls_.store(queue_.size(), std::memory_order_relaxed);
+    note_queue();
     if (item.has_deadline()) alarms_.clear(&item);
     withdrawn dropped{cancel_outcome::dropped};
     if (std::exchange(item.counted, false)) {

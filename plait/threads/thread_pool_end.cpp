@@ -21,19 +21,25 @@ void thread_pool::wake_all(std::vector<worker*>& woken) {
   while (sleeping_) woken.push_back(wake_last());
 }
 
-void thread_pool::empty_queue(std::vector<work_item*>& items) {
+void thread_pool::empty_queue(call_list& items) noexcept {
   while (auto* const item = queue_.pop()) {
     if (item->has_deadline()) alarms_.clear(item);
-    items.push_back(item);
+    items.push_back(*item);
   }
-  waiting_calls_.store(0, std::memory_order_relaxed);
+  note_queue();
 }
 
-void thread_pool::complete_all(const std::vector<work_item*>& items, const outcome<void>& how) noexcept {
-  for (auto* const item : items) {
+void thread_pool::complete_all(call_list& items, const outcome<void>& how) noexcept {
+  while (auto* const item = items.front()) {
+    items.remove(*item);
     if (item->counted) settings_.room->leave(item->bytes());
     item->complete(how);
   }
+}
+
+void thread_pool::close_inbox() noexcept {
+  if (auto* const newest = inbox_.close()) queue_.push_newest_first(*newest);
+  note_queue();
 }
 
 future<bool> thread_pool::begin_shutdown(shutdown_mode mode, nanoseconds deadline) {
@@ -45,7 +51,7 @@ future<bool> thread_pool::begin_shutdown(shutdown_mode mode, nanoseconds deadlin
     return result;
   }
   const auto reason = std::make_exception_ptr(shut_down_error("plait: the executor was shut down"));
-  std::vector<work_item*> cancelled;
+  call_list cancelled;
   std::vector<std::stop_source> asked;
   std::vector<worker*> woken;
   bool all_ended = false;
@@ -58,13 +64,13 @@ future<bool> thread_pool::begin_shutdown(shutdown_mode mode, nanoseconds deadlin
         if (w->current.load(std::memory_order_relaxed)) asked.push_back(w->stop_source());
     }
     woken.reserve(workers_.size());
-    if (mode != shutdown_mode::drain) cancelled.reserve(queue_.size());
     all_ended = workers_.empty();
     waits = !all_ended && deadline > nanoseconds::zero();
     if (waits && deadline != nanoseconds::max())
       alarms_.set(&mine, from_now(deadline), [this, &mine] { end_deadline_came(mine); });
 
     if (phase_ == phase::open) phase_ = phase::closing;
+    close_inbox();
     if (mode != shutdown_mode::drain) empty_queue(cancelled);
     wake_all(woken);
     if (waits) end_waiters_.splice(end_waiters_.end(), waiting);
@@ -123,12 +129,13 @@ void thread_pool::break_with(std::exception_ptr cause) noexcept {
                               "; the executor is broken");
   const auto error = std::make_exception_ptr(
       broken_executor("plait: the executor is broken: its initializer threw " + describe(cause), cause));
-  std::vector<work_item*> lost;
+  call_list lost;
   std::vector<worker*> woken;
   {
     const std::lock_guard lock(mutex_);
     if (phase_ != phase::broken) broken_by_ = std::move(cause);
     phase_ = phase::broken;
+    close_inbox();
     empty_queue(lost);
     wake_all(woken);
   }

@@ -33,6 +33,7 @@ void thread_pool::blocks_on(worker& self, const state& awaited) noexcept {
     {
       const std::lock_guard lock(mutex_);
       self.blocked_on = &awaited;
+      collect();  // what is awaited may be there
       if (!deadlock_reported_) found = describe_deadlock();
       deadlock_reported_ |= !found.empty();
     }

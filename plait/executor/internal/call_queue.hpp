@@ -14,6 +14,9 @@ class call_list {
  public:
   void push_back(work_item& item) noexcept;
   void push_front(work_item& item) noexcept;
+  /// A chain from the newest to the oldest, by `next`: behind all others, the oldest first, and marked as queued.
+  /// Gives how many they are.
+  std::size_t queue_newest_first(work_item& newest) noexcept;
   void remove(work_item& item) noexcept;
   [[nodiscard]] work_item* front() const noexcept { return first_; }
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
@@ -30,10 +33,14 @@ class call_queue {
   void push(work_item& item);
   /// For one that stood here before: ahead of all others of its priority.
   void push_front(work_item& item);
+  /// A chain from the newest to the oldest, by `next`, none of which has a priority.
+  void push_newest_first(work_item& newest) noexcept;
   [[nodiscard]] work_item* pop() noexcept;
   /// False where the item does not stand here.
   bool remove(work_item& item) noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// No call had a priority so far.
+  [[nodiscard]] bool is_plain() const noexcept { return others_.empty(); }
 
  private:
   [[nodiscard]] call_list& lane(int priority);

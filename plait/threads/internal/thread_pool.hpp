@@ -2,7 +2,10 @@
 //
 //   any thread                    thread_pool (one lock)                   worker thread n
 //   ──────────                    ──────────────────────                   ───────────────
-//   submit ──accept(item)──►  queue ─────────────take()──────────────►  execute(item)
+//   submit ──accept(item)──►  inbox, no lock
+//                               │ collect()
+//                               ▼
+//                             queue ─────────────take()──────────────►  execute(item)
 //                             wake one, start one, or nothing              │ current = null: counts as free
 //   cancel ──withdraw(item)─► out of the queue, or the stop source         ▼
 //                             of the worker that runs it                 complete(item) ──► whoever waits
@@ -11,11 +14,13 @@
 //
 // Guarantees
 // - A call belongs to the queue until a worker takes it or a cancel withdraws it, under the lock: it is never run and
-//   cancelled, never lost, never completed twice.
-// - While calls wait, somebody awake will look at the queue again, or every worker is busy and no more may be
-// started.
+//   cancelled, never lost, never completed twice. What is in the inbox counts as queued: whoever has the lock and
+//   looks at the queue brings it there first, or needs none of it.
+// - While calls wait, somebody awake will look at the queue again, or every worker is busy and no more may start.
 //   "Somebody awake" is a searcher: a worker that was woken, was just started, or spins. At most one is made at a
 //   time; a searcher that finds a call and leaves others makes the next. So a burst of submits makes one wake-up.
+// - A submit takes the lock only where somebody has to be woken or started (look_for_worker_). Who makes that true
+//   looks into the inbox after it, and a submit looks at it after its push: one of them sees the other.
 // - A worker counts as free before its call completes: who was answered and submits again finds a free worker.
 // - No user code (calls, callbacks, initializer, stop callbacks) runs under the lock.
 // - The pool lives until its last worker has let go of it; an executor that may not wait leaves it to them.
@@ -27,6 +32,7 @@
 #include <plait/core/promise.hpp>
 #include <plait/executor/executor.hpp>
 #include <plait/executor/internal/admission.hpp>
+#include <plait/executor/internal/call_inbox.hpp>
 #include <plait/executor/internal/call_queue.hpp>
 #include <plait/executor/internal/process_end.hpp>
 #include <plait/executor/work_item.hpp>
@@ -85,10 +91,15 @@ class thread_pool final : public call_owner,
 
   // Under the lock.
   [[nodiscard]] next_worker find_worker();
+  [[nodiscard]] next_worker find_worker_for_rest() noexcept;
   [[nodiscard]] bool needs_another_worker() const noexcept;
   [[nodiscard]] worker* wake_last() noexcept;
   void wake_all(std::vector<worker*>& woken);
-  void empty_queue(std::vector<work_item*>& items);
+  bool collect() noexcept;
+  [[nodiscard]] bool post_notice() noexcept;
+  void note_queue() noexcept;
+  void close_inbox() noexcept;
+  void empty_queue(call_list& items) noexcept;
   void retire(worker& self) noexcept;
   [[nodiscard]] std::vector<std::unique_ptr<worker>> take_joinable();
   void throw_if_closed() const;
@@ -96,6 +107,11 @@ class thread_pool final : public call_owner,
   [[nodiscard]] std::string describe_deadlock() const;
 
   // Without it.
+  [[nodiscard]] bool put_into_inbox(work_item& item) noexcept;
+  void look_for_worker(work_item& item, bool in_inbox);
+  [[nodiscard]] bool calls_wait() const noexcept {
+    return queued_.load(std::memory_order_relaxed) || inbox_.holds_calls();
+  }
   void take_care_of(next_worker next);
   static void wake(worker& sleeper) noexcept;
   void start(worker& fresh);
@@ -110,7 +126,7 @@ class thread_pool final : public call_owner,
   void end_deadline_came(const promise<bool>& whose) noexcept;
   [[nodiscard]] bool refuse_without_worker(work_item& item, const std::exception_ptr& why) noexcept;
   void tell_of_end(std::list<promise<bool>>& waiters) noexcept;
-  void complete_all(const std::vector<work_item*>& items, const outcome<void>& how) noexcept;
+  void complete_all(call_list& items, const outcome<void>& how) noexcept;
   void break_with(std::exception_ptr cause) noexcept;
   void blocks_on(worker& self, const state& awaited) noexcept;
 
@@ -118,7 +134,14 @@ class thread_pool final : public call_owner,
   const unsigned fork_generation_;
   const int owner_pid_;
 
-  mutex mutex_;  // guards all below, and the links and `queued` of the items in the queue
+  static constexpr std::size_t cache_line = 64;  // who submits and who takes do not write to the same
+
+  alignas(cache_line) call_inbox inbox_;
+  /// No searcher is there, but somebody sleeps or may be started. Written under the lock.
+  alignas(cache_line) sync::atomic<bool> look_for_worker_{true};
+  sync::atomic<bool> queued_{false};  // the queue is not empty, for a spinning worker; written under the lock
+
+  alignas(cache_line) mutex mutex_;  // guards all below, and the links and `queued` of the items in the queue
   call_queue queue_;
   std::vector<std::unique_ptr<worker>> workers_;  // that live or are being started
   std::vector<std::unique_ptr<worker>> left_;     // that end or have ended; to be joined once their thread is noted
@@ -130,7 +153,6 @@ class thread_pool final : public call_owner,
   bool deadlock_reported_ = false;
   bool abandoned_ = false;  // threads that start from now on are nobody's to join
 
-  sync::atomic<std::size_t> waiting_calls_{0};  // the queue's size, for a spinning worker to look at without the lock
   alarm_clock alarms_;
 };
 
