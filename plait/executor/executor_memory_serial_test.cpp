@@ -1,20 +1,23 @@
-// A result that takes much of the machine's memory, and its time: fresh pages cost seconds a gibibyte where the
-// machine is a virtual one. So it runs with no other test beside it. For every executor (scenario 24).
+// A result that takes much of the machine's memory (scenario 24), and ten million calls that take none. Either takes
+// the machine's time: fresh pages cost seconds a gibibyte where the machine is a virtual one. So they run with no
+// other test beside them. For every executor.
 #include <plait/executor/executor_contract_test.hpp>
+#include <plait/loop/event_loop.hpp>
+#include <plait/loop/gather.hpp>
 
 #include <cstddef>
+#include <fstream>
 #include <utility>
 #include <vector>
+
+#include <tests/support/sanitized.hpp>
+#include <unistd.h>
 
 namespace {
 
 using namespace executor_contract;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
+using test_support::sanitized;
 
 class executor_memory : public contract {};
 PLAIT_FOR_EACH_EXECUTOR(executor_memory);
@@ -33,6 +36,48 @@ TEST_P(executor_memory, a_result_of_a_gibibyte) {
   EXPECT_EQ(taken.size(), size);
   EXPECT_EQ(taken.back(), 'z');
   EXPECT_EQ(taken.data(), where) << "it was copied";
+}
+
+plait::task<void> stream(plait::executor* pool, int calls) {
+  for (int i = 0; i < calls; ++i) {
+    const int squared = co_await pool->submit(square, 3);
+    if (squared != 9) throw std::logic_error("another result");
+  }
+}
+plait::task<void> streams(plait::executor* pool, int calls) {
+  constexpr int many = 1'000;
+  std::vector<plait::task<void>> all;
+  for (int i = 0; i < many; ++i) all.push_back(stream(pool, calls / many));
+  co_await plait::gather(std::move(all));
+}
+
+/// Bytes that a process has in memory.
+std::size_t memory_of(pid_t process) {
+  std::ifstream statm("/proc/" + std::to_string(process) + "/statm");
+  std::size_t total = 0, resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+std::size_t memory_of_all(const plait::executor& pool) {
+  auto sum = memory_of(::getpid());
+  if (const auto* const processes = dynamic_cast<const plait::process_pool_executor*>(&pool))
+    for (const pid_t worker : processes->worker_pids()) sum += memory_of(worker);
+  return sum;
+}
+
+TEST_P(executor_memory, does_not_grow_with_the_number_of_calls) {
+  if (sanitized) GTEST_SKIP() << "a sanitizer keeps what was freed";
+  const auto pool = make();
+  plait::event_loop loop;
+  loop.run_until_complete(streams(pool.get(), 500'000));
+  const auto before = memory_of_all(*pool);
+#if defined(NDEBUG)
+  constexpr int calls = 10'000'000;
+#else
+  constexpr int calls = 1'000'000;  // it takes its time where nothing is optimised
+#endif
+  loop.run_until_complete(streams(pool.get(), calls));
+  EXPECT_LE(memory_of_all(*pool), before + (std::size_t{1} << 20));
 }
 
 }  // namespace
