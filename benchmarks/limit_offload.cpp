@@ -66,6 +66,32 @@ void efficiency(const arguments& a) {
   report_efficiency(calls, a[0], elapsed);
 }
 
+detached one_call(runtime& rt, std::uint64_t n, std::uint64_t& sum) { sum += co_await offload(rt, n); }
+
+void at_once(const arguments& a) {
+  runtime rt(options_for(a, a[1]));
+  std::uint64_t sum = 0;
+  const auto started = now_ns();
+  for (std::uint64_t i = 0; i < a[1]; ++i) one_call(rt, i, sum);
+  rt.run();
+  report_at_once(a[1], now_ns() - started);
+  require(sum == sum_of_calls(a[1]), "wrong sum");
+}
+
+detached take_nap(runtime& rt, std::uint64_t ms) { require(co_await offload(rt, ms) == ms, "wrong result"); }
+
+void naps(const arguments& a) {
+  auto options = options_for(a, a[1]);
+  options.work = nap;
+  const auto started = now_ns();
+  {
+    runtime rt(options);
+    for (std::uint64_t i = 0; i < a[1]; ++i) take_nap(rt, a[2]);
+    rt.run();
+  }
+  report_naps(now_ns() - started);
+}
+
 // A runtime without workers holds the calls up as well as a gate would.
 void memory_of_call(const arguments& a) {
   const auto n = a[0];
@@ -78,7 +104,7 @@ void memory_of_call(const arguments& a) {
   std::_Exit(EXIT_SUCCESS);  // the frames end with the process
 }
 
-detached sleeper(runtime& rt) { co_await sleep_for(rt, 3600ull * 1'000'000'000); }
+detached sleeper(runtime& rt) { co_await sleep_until(rt, now_ns() + 3600ull * 1'000'000'000); }
 
 void memory_of_sleep(const arguments& a) {
   const auto n = a[0];
@@ -111,6 +137,8 @@ int main(int argc, char** argv) {
                      {{"lat", "WORKERS N", latency},
                       {"thr", "WORKERS N IN_FLIGHT", throughput},
                       {"eff", "WORKERS N IN_FLIGHT WORK_US", efficiency},
+                      {"at_once", "WORKERS N", at_once},
+                      {"naps", "WORKERS N MS", naps},
                       {"mem_call", "N", memory_of_call},
                       {"mem_sleep", "N", memory_of_sleep},
                       {"switch", "N", task_switch}});

@@ -7,6 +7,8 @@
 namespace bench::limit {
 
 void payload(const arguments& a);
+void payload_text(const arguments& a);
+void shared_bytes(const arguments& a);
 void start(const arguments& a);
 void start_spawn(const arguments& a);
 void start_big(const arguments& a);

@@ -29,6 +29,7 @@ struct runtime_options {
   int workers = 1;
   std::uint64_t spin_ns = 0;         // how long a side that finds nothing looks again before it sleeps; 0: not at all
   std::size_t max_in_flight = 1024;  // a power of two
+  std::uint64_t (*work)(std::uint64_t) = call;
 };
 
 class runtime {
@@ -111,7 +112,7 @@ class runtime {
     patience patience(options_.spin_ns);
     bool looking = false;
     while (operation* op = take(looking, patience)) {
-      op->value = call(op->value);
+      op->value = options_.work(op->value);
       completed_.push(*op);
       // The loop may answer the ring with the next call before this thread has gone on: it need not wake another
       // then.
@@ -172,14 +173,14 @@ class next_turn : operation {
   runtime& rt_;
 };
 
-// co_await sleep_for(rt, ns).
-class sleep_for : operation {
+// co_await sleep_until(rt, deadline_ns).
+class sleep_until : operation {
  public:
-  sleep_for(runtime& rt, std::uint64_t ns) noexcept : rt_(rt) { value = ns; }
+  sleep_until(runtime& rt, std::uint64_t deadline_ns) noexcept : rt_(rt) { value = deadline_ns; }
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> h) {
     waiter = h;
-    rt_.sleep_until(now_ns() + value, *this);
+    rt_.sleep_until(value, *this);
   }
   void await_resume() const noexcept {}
 

@@ -4,7 +4,11 @@
 //
 //   lat WORKERS N                      a coroutine offloads a call and awaits it, N times, one after the other
 //   thr WORKERS N IN_FLIGHT            IN_FLIGHT coroutines do that at once, N calls together
+//   full WORKERS N IN_FLIGHT ROOM      as thr, where at most ROOM calls may wait for a worker
 //   eff WORKERS N IN_FLIGHT WORK_US    the same with calls that burn WORK_US of CPU time each
+//   loops WORKERS N IN_FLIGHT LOOPS    as thr, the coroutines shared among LOOPS loops, each on a thread of its own
+//   at_once WORKERS N                  N calls are handed over before the first result is awaited; then all are
+//   naps WORKERS N MS                  a pool, N calls that sleep MS ms each, and its end
 //   mem_call N                         N calls wait for a worker that a gate holds up
 //   mem_sleep N                        N coroutines sleep for an hour
 //   switch N                           two coroutines on one loop hand over to each other, N times together
@@ -14,6 +18,7 @@
 // comes from work that was not done.
 #pragma once
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -25,6 +30,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <sched.h>
@@ -55,6 +61,11 @@ inline std::uint64_t call(std::uint64_t n) {
     }
   }
   return n * n;
+}
+
+inline std::uint64_t nap(std::uint64_t ms) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+  return ms;
 }
 
 // What the calls 0 … n-1 add up to.
@@ -127,6 +138,21 @@ class latency_record {
   usage ended_;
 };
 
+// make_call(i) makes the call of i and gives its result: n times, one after the other, after some that do not count.
+template <class MakeCall> void measure_sequence(std::uint64_t n, MakeCall make_call) {
+  latency_record record(n);
+  for (std::uint64_t i = 0; i < latency_record::warm_up; ++i) make_call(i);
+  record.start();
+  for (std::uint64_t i = 0; i < record.rounds(); ++i) {
+    const auto started = now_ns();
+    const auto result = make_call(i);
+    record.add(now_ns() - started);
+    require(result == i * i, "wrong result");
+  }
+  record.finish();
+  record.print();
+}
+
 inline void report_throughput(std::uint64_t calls, std::uint64_t elapsed_ns) {
   report("throughput", static_cast<double>(calls) * 1e6 / static_cast<double>(elapsed_ns), "k calls/s");
 }
@@ -143,6 +169,13 @@ inline void report_efficiency(std::uint64_t calls, std::uint64_t workers, std::u
   const auto cores = std::min(static_cast<double>(allowed_cores()), static_cast<double>(workers));
   report("efficiency", 100 * static_cast<double>(calls * work_ns) / (static_cast<double>(elapsed_ns) * cores), "%");
 }
+
+// Of calls that were all under way together.
+inline void report_at_once(std::uint64_t calls, std::uint64_t elapsed_ns) {
+  report("at_once", static_cast<double>(elapsed_ns) / static_cast<double>(calls), "ns");
+}
+
+inline void report_naps(std::uint64_t elapsed_ns) { report("naps", static_cast<double>(elapsed_ns) / 1e6, "ms"); }
 
 inline void report_switch(std::uint64_t switches, std::uint64_t elapsed_ns) {
   report("switch", static_cast<double>(elapsed_ns) / static_cast<double>(switches), "ns");

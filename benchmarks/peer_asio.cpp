@@ -2,7 +2,9 @@
 // Option: --form=co_spawn, the idiom of its documentation (the default), or --form=post, the leanest there is.
 #include <chrono>
 #include <semaphore>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "benchmarks/measure.hpp"
 #include <asio.hpp>
@@ -12,13 +14,15 @@ namespace {
 using namespace bench;
 using asio::awaitable;
 
+std::uint64_t (*work)(std::uint64_t) = call;  // what the pool does; set before there is one
+
 // Runs a coroutine on the pool and awaits that.
 struct co_spawn_form {
   asio::thread_pool& pool;
 
   awaitable<std::uint64_t> operator()(std::uint64_t n) const {
     // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): co_spawn keeps the lambda.
-    return asio::co_spawn(pool, [n]() -> awaitable<std::uint64_t> { co_return call(n); }, asio::use_awaitable);
+    return asio::co_spawn(pool, [n]() -> awaitable<std::uint64_t> { co_return work(n); }, asio::use_awaitable);
   }
 };
 
@@ -32,7 +36,7 @@ struct post_form {
           auto loop = asio::get_associated_executor(handler);
           auto guard = asio::make_work_guard(loop);
           asio::post(*pool, [handler = std::move(handler), guard = std::move(guard), loop, n]() mutable {
-            const auto result = call(n);
+            const auto result = work(n);
             asio::post(loop, [handler = std::move(handler), result]() mutable { std::move(handler)(result); });
           });
         },
@@ -95,6 +99,55 @@ template <class Form> void efficiency(const arguments& a) {
   report_efficiency(calls, a[0], elapsed);
 }
 
+// The pool is shared; each loop has its streams.
+template <class Form> void loops(const arguments& a) {
+  const auto streams = a[2] / a[3];
+  const auto each = a[1] / a[3] / streams;
+  asio::thread_pool pool(a[0]);
+  std::vector<std::uint64_t> sums(a[3]);
+  std::vector<std::thread> threads;
+  const auto started = now_ns();
+  for (auto& sum : sums) {
+    threads.emplace_back([&pool, &sum, streams, each] {
+      asio::io_context loop(1);
+      for (std::uint64_t i = 0; i < streams; ++i) asio::co_spawn(loop, stream(Form{pool}, each, sum), rethrow);
+      loop.run();
+    });
+  }
+  for (auto& t : threads) t.join();
+  report_throughput(a[3] * streams * each, now_ns() - started);
+  for (const auto sum : sums) require(sum == streams * sum_of_calls(each), "wrong sum");
+}
+
+template <class Form> awaitable<void> one_call(Form offload, std::uint64_t n, std::uint64_t& sum) {
+  sum += co_await offload(n);
+}
+
+template <class Form> void at_once(const arguments& a) {
+  asio::io_context loop(1);
+  asio::thread_pool pool(a[0]);
+  std::uint64_t sum = 0;
+  const auto started = now_ns();
+  for (std::uint64_t i = 0; i < a[1]; ++i) asio::co_spawn(loop, one_call(Form{pool}, i, sum), rethrow);
+  loop.run();
+  report_at_once(a[1], now_ns() - started);
+  require(sum == sum_of_calls(a[1]), "wrong sum");
+}
+
+template <class Form> void naps(const arguments& a) {
+  work = nap;
+  std::uint64_t slept_ms = 0;
+  const auto started = now_ns();
+  {
+    asio::io_context loop(1);
+    asio::thread_pool pool(a[0]);
+    for (std::uint64_t i = 0; i < a[1]; ++i) asio::co_spawn(loop, one_call(Form{pool}, a[2], slept_ms), rethrow);
+    loop.run();
+  }
+  report_naps(now_ns() - started);
+  require(slept_ms == a[1] * a[2], "wrong result");
+}
+
 template <class Form> void memory_of_call(const arguments& a) {
   const auto n = a[0];
   asio::io_context loop(1);
@@ -153,6 +206,9 @@ template <class Form> int run(int argc, char** argv) {
                      {{"lat", "WORKERS N", latency<Form>},
                       {"thr", "WORKERS N IN_FLIGHT", throughput<Form>},
                       {"eff", "WORKERS N IN_FLIGHT WORK_US", efficiency<Form>},
+                      {"loops", "WORKERS N IN_FLIGHT LOOPS", loops<Form>},
+                      {"at_once", "WORKERS N", at_once<Form>},
+                      {"naps", "WORKERS N MS", naps<Form>},
                       {"mem_call", "N", memory_of_call<Form>},
                       {"mem_sleep", "N", memory_of_sleep},
                       {"switch", "N", task_switch},

@@ -96,12 +96,87 @@ def throughput(workers, n, in_flight):
     report("throughput", calls / elapsed / 1e3, "k calls/s")
 
 
+def throughput_of_a_full_queue(workers, n, in_flight, room):
+    """The executor has no bound: a semaphore for those that wait and those that run is what its users take."""
+    each = n // in_flight
+
+    async def stream(loop, pool, bound):
+        total = 0
+        for i in range(each):
+            async with bound:
+                total += await loop.run_in_executor(pool, call, i)
+        return total
+
+    async def all_streams(pool):
+        loop = asyncio.get_running_loop()
+        bound = asyncio.Semaphore(room + workers)
+        started = time.perf_counter()
+        totals = await asyncio.gather(*[stream(loop, pool, bound) for _ in range(in_flight)])
+        return totals, time.perf_counter() - started
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        totals, elapsed = asyncio.run(all_streams(pool))
+    assert totals == [sum_of_calls(each)] * in_flight
+    report("throughput", each * in_flight / elapsed / 1e3, "k calls/s")
+
+
 def efficiency(workers, n, in_flight, work_us):
     global WORK_NS
     WORK_NS = work_us * 1000
     calls, elapsed = run_streams(workers, n, in_flight)
     cores = min(len(os.sched_getaffinity(0)), workers)
     report("efficiency", 100 * calls * WORK_NS / 1e9 / (elapsed * cores), "%")
+
+
+def loops(workers, n, in_flight, number):
+    """The pool is shared; each loop, on a thread of its own, has its streams."""
+    streams = in_flight // number
+    each = n // number // streams
+    sums = []
+
+    async def stream(loop, pool):
+        total = 0
+        for i in range(each):
+            total += await loop.run_in_executor(pool, call, i)
+        return total
+
+    async def all_streams(pool):
+        loop = asyncio.get_running_loop()
+        sums.extend(await asyncio.gather(*[stream(loop, pool) for _ in range(streams)]))
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        threads = [threading.Thread(target=lambda: asyncio.run(all_streams(pool))) for _ in range(number)]
+        started = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        elapsed = time.perf_counter() - started
+    assert sums == [sum_of_calls(each)] * (number * streams)
+    report("throughput", len(sums) * each / elapsed / 1e3, "k calls/s")
+
+
+def at_once(workers, n):
+    async def all_calls(pool):
+        loop = asyncio.get_running_loop()
+        return await asyncio.gather(*[loop.run_in_executor(pool, call, i) for i in range(n)])
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        started = time.perf_counter_ns()
+        results = asyncio.run(all_calls(pool))
+        report("at_once", (time.perf_counter_ns() - started) / n, "ns")
+    assert sum(results) == sum_of_calls(n)
+
+
+def naps(workers, n, ms, make_pool=concurrent.futures.ThreadPoolExecutor):
+    async def take(pool):
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(*[loop.run_in_executor(pool, time.sleep, ms / 1e3) for _ in range(n)])
+
+    started = time.perf_counter()
+    with make_pool(workers) as pool:
+        asyncio.run(take(pool))
+    report("naps", (time.perf_counter() - started) * 1e3, "ms")
 
 
 def memory_of_call(n):
@@ -161,7 +236,11 @@ def version():
 ACTS = {
     "lat": latency,
     "thr": throughput,
+    "full": throughput_of_a_full_queue,
     "eff": efficiency,
+    "loops": loops,
+    "at_once": at_once,
+    "naps": naps,
     "mem_call": memory_of_call,
     "mem_sleep": memory_of_sleep,
     "switch": task_switch,

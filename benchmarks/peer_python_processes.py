@@ -13,6 +13,7 @@ import signal
 import statistics
 import sys
 import time
+from multiprocessing import shared_memory
 
 import peer_python
 from peer_python import call, report, sum_of_calls
@@ -35,16 +36,16 @@ def make_pool(workers):
     return pool
 
 
-def latency(workers, n):
+def latency(workers, n, make_pool=make_pool):
     peer_python.latency(workers, n, make_pool)
 
 
-def throughput(workers, n, in_flight):
+def throughput(workers, n, in_flight, make_pool=make_pool):
     calls, elapsed = peer_python.run_streams(workers, n, in_flight, make_pool)
     report("throughput", calls / elapsed / 1e3, "k calls/s")
 
 
-def map_in_chunks(workers, n, chunk):
+def map_in_chunks(workers, n, chunk, make_pool=make_pool):
     with make_pool(workers) as pool:
         started = time.perf_counter()
         total = sum(pool.map(call, range(n), chunksize=chunk))
@@ -57,23 +58,68 @@ def echo(block):
     return block
 
 
-def payload(workers, n, mib):
+def payload(workers, n, size, make_pool=make_pool):
+    measure_payload(workers, n, repeated(random.randbytes(min(size, MEBIBYTE)), size), make_pool)
+
+
+def payload_text(workers, n, size, make_pool=make_pool):
+    measure_payload(workers, n, repeated(random.randbytes(MEBIBYTE // 2).hex(), size), make_pool)
+
+
+def repeated(pattern, size):
+    return (pattern * (size // len(pattern) + 1))[:size]
+
+
+def measure_payload(workers, n, original, make_pool):
     async def round_trips(pool):
         loop = asyncio.get_running_loop()
-        original = random.randbytes(MEBIBYTE) * mib
         block = original
         taken = []
         for _ in range(n + 1):
             started = time.perf_counter()
             block = await loop.run_in_executor(pool, echo, block)
-            taken.append((time.perf_counter() - started) * 1e3)
+            taken.append((time.perf_counter() - started) * 1e6)
             assert block == original
         return taken
 
     with make_pool(workers) as pool:
         first, *later = asyncio.run(round_trips(pool))
-    report("payload.first", first, "ms")
-    report("payload.later", statistics.median(later), "ms")
+    report("payload.first", first, "us")
+    report("payload.later", statistics.median(later), "us")
+
+
+def write_to(name, size, step):
+    """What a worker does with shared bytes; the kernel may give more of them than were asked for."""
+    memory = shared_memory.SharedMemory(name)
+    for i in range(0, size, step):
+        memory.buf[i] = (memory.buf[i] + 1) % 256
+    memory.close()
+
+
+def shared(workers, n, size):
+    async def hand_over(pool, name, step):
+        loop = asyncio.get_running_loop()
+        taken = []
+        for _ in range(n + 1):
+            started = time.perf_counter()
+            await loop.run_in_executor(pool, write_to, name, size, step)
+            taken.append((time.perf_counter() - started) * 1e6)
+        return statistics.median(taken[1:])
+
+    # The memory is there before the pool: its workers then share the process that keeps track of it.
+    memory = shared_memory.SharedMemory(create=True, size=size)
+    try:
+        memory.buf[:size:PAGE] = bytes(len(range(0, size, PAGE)))
+        with make_pool(workers) as pool:
+            handed = asyncio.run(hand_over(pool, memory.name, size))
+            touched = asyncio.run(hand_over(pool, memory.name, PAGE))
+        assert memory.buf[0] == 2 * (n + 1) % 256
+        assert bytes(memory.buf[PAGE:size:PAGE]) == bytes([(n + 1) % 256]) * len(range(PAGE, size, PAGE))
+    finally:
+        memory.close()
+        memory.unlink()
+    report("shared.handed", handed, "us")
+    report("shared.touched", touched, "us")
 
 
 barrier = None
@@ -120,14 +166,7 @@ def start_big(workers, n, mib):
 
 
 def naps(workers, n, ms):
-    async def take():
-        loop = asyncio.get_running_loop()
-        await asyncio.gather(*[loop.run_in_executor(pool, time.sleep, ms / 1e3) for _ in range(n)])
-
-    started = time.perf_counter()
-    with concurrent.futures.ProcessPoolExecutor(workers) as pool:
-        asyncio.run(take())
-    report("naps", (time.perf_counter() - started) * 1e3, "ms")
+    peer_python.naps(workers, n, ms, concurrent.futures.ProcessPoolExecutor)
 
 
 ACTS = {
@@ -135,6 +174,8 @@ ACTS = {
     "thr": throughput,
     "map": map_in_chunks,
     "payload": payload,
+    "payload_text": payload_text,
+    "shared": shared,
     "start": start,
     "start_spawn": start_spawn,
     "start_big": start_big,

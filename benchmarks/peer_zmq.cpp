@@ -144,23 +144,12 @@ class pool {
 
 void latency(const arguments& a) {
   pool workers(a.workers(), answer_calls);
-  latency_record record(a[1]);
-  const auto make_call = [&](std::uint64_t n) {
+  measure_sequence(a[1], [&](std::uint64_t n) {
     message m{0, n};
     workers.calls.send(&m, sizeof m);
     workers.calls.receive(&m, sizeof m);
     return m.value;
-  };
-  for (std::uint64_t i = 0; i < latency_record::warm_up; ++i) make_call(i);
-  record.start();
-  for (std::uint64_t i = 0; i < record.rounds(); ++i) {
-    const auto started = now_ns();
-    const auto result = make_call(i);
-    record.add(now_ns() - started);
-    require(result == i * i, "wrong result");
-  }
-  record.finish();
-  record.print();
+  });
 }
 
 void throughput(const arguments& a) {
@@ -236,6 +225,6 @@ int main(int argc, char** argv) {
                      {{"lat", "WORKERS N", latency},
                       {"thr", "WORKERS N IN_FLIGHT", throughput},
                       {"map", "WORKERS N CHUNK", map},
-                      {"payload", "WORKERS N MIB", payload},
+                      {"payload", "WORKERS N BYTES", payload},
                       {"version", "", version}});
 }

@@ -54,4 +54,13 @@ inline std::uint64_t time_streams(plait::event_loop& loop, plait::executor& pool
   return elapsed;
 }
 
+inline plait::task<void> take_naps(plait::executor& pool, std::uint64_t n, std::uint64_t ms) {
+  auto& loop = plait::get_running_loop();
+  std::vector<plait::future<std::uint64_t>> naps;
+  for (std::uint64_t i = 0; i < n; ++i) naps.push_back(loop.run_in_executor(pool, nap, ms));
+  auto [completed, pending] = co_await plait::wait(naps);
+  for (auto& one : completed) require(one.result() == ms, "wrong result");
+  require(pending.empty(), "a nap has not ended");
+}
+
 }  // namespace bench

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <semaphore>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -34,9 +35,83 @@ void throughput(const arguments& a) {
   report_throughput(calls, elapsed);
 }
 
+plait::task<void> patient_stream(plait::thread_pool_executor& pool, std::uint64_t n, std::uint64_t& sum) {
+  for (std::uint64_t i = 0; i < n; ++i) {
+    auto room = co_await pool.acquire_slot();
+    sum += co_await pool.submit(std::move(room), call, i);
+  }
+}
+
+plait::task<void> patient_streams(plait::thread_pool_executor& pool, std::uint64_t streams, std::uint64_t each) {
+  auto& loop = plait::get_running_loop();
+  std::uint64_t sum = 0;
+  std::vector<plait::task_handle<void>> running;
+  for (std::uint64_t i = 0; i < streams; ++i) running.push_back(loop.create_task(patient_stream(pool, each, sum)));
+  for (auto& s : running) co_await s;
+  require(sum == streams * sum_of_calls(each), "wrong sum");
+}
+
+void throughput_of_a_full_queue(const arguments& a) {
+  const auto streams = a[2];
+  const auto each = a[1] / streams;
+  auto options = workers_of(a);
+  options.max_pending = a[3];
+  plait::thread_pool_executor pool{options};
+  plait::event_loop loop;
+  const auto started = now_ns();
+  loop.run_until_complete(patient_streams(pool, streams, each));
+  report_throughput(streams * each, now_ns() - started);
+}
+
 void efficiency(const arguments& a) {
   const auto [calls, elapsed] = run_streams(a);
   report_efficiency(calls, a[0], elapsed);
+}
+
+// A pool may serve several loops.
+void loops(const arguments& a) {
+  const auto streams = a[2] / a[3];
+  const auto each = a[1] / a[3] / streams;
+  plait::thread_pool_executor pool{workers_of(a)};
+  std::vector<std::thread> threads;
+  const auto started = now_ns();
+  for (std::uint64_t i = 0; i < a[3]; ++i) {
+    threads.emplace_back([&] {
+      plait::event_loop loop;
+      time_streams(loop, pool, streams, each);
+    });
+  }
+  for (auto& t : threads) t.join();
+  report_throughput(a[3] * streams * each, now_ns() - started);
+}
+
+plait::task<std::uint64_t> all_at_once(plait::executor& pool, std::uint64_t n) {
+  auto& loop = plait::get_running_loop();
+  std::vector<plait::future<std::uint64_t>> calls;
+  calls.reserve(n);
+  for (std::uint64_t i = 0; i < n; ++i) calls.push_back(loop.run_in_executor(pool, call, i));
+  std::uint64_t sum = 0;
+  for (auto& one : calls) sum += co_await one;
+  co_return sum;
+}
+
+void at_once(const arguments& a) {
+  plait::thread_pool_executor pool{workers_of(a)};
+  plait::event_loop loop;
+  const auto started = now_ns();
+  const auto sum = loop.run_until_complete(all_at_once(pool, a[1]));
+  report_at_once(a[1], now_ns() - started);
+  require(sum == sum_of_calls(a[1]), "wrong sum");
+}
+
+void naps(const arguments& a) {
+  const auto started = now_ns();
+  {
+    plait::thread_pool_executor pool{workers_of(a)};
+    plait::event_loop loop;
+    loop.run_until_complete(take_naps(pool, a[1], a[2]));
+  }
+  report_naps(now_ns() - started);
 }
 
 int square(int n) { return n * n; }
@@ -108,7 +183,11 @@ int main(int argc, char** argv) {
   return perform_act(argc, argv,
                      {{"lat", "WORKERS N", latency},
                       {"thr", "WORKERS N IN_FLIGHT", throughput},
+                      {"full", "WORKERS N IN_FLIGHT ROOM", throughput_of_a_full_queue},
                       {"eff", "WORKERS N IN_FLIGHT WORK_US", efficiency},
+                      {"loops", "WORKERS N IN_FLIGHT LOOPS", loops},
+                      {"at_once", "WORKERS N", at_once},
+                      {"naps", "WORKERS N MS", naps},
                       {"mem_call", "N", memory_of_call},
                       {"mem_sleep", "N", memory_of_sleep},
                       {"switch", "N", task_switch},

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <ranges>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -61,15 +62,43 @@ void map(const arguments& a) {
   report_throughput(a[1], elapsed);
 }
 
-plait::task<block> there_and_back(plait::executor& pool, block& bytes) {
-  co_return co_await plait::get_running_loop().run_in_executor(pool, echo, std::move(bytes));
+template <class T> plait::task<T> call_with(plait::executor& pool, T (*function)(T), T value) {
+  co_return co_await plait::get_running_loop().run_in_executor(pool, function, std::move(value));
 }
 
-void payload(const arguments& a) {
+template <class Bytes> void payload(const arguments& a) {
   plait::process_pool_executor pool{workers_of(a)};
   plait::event_loop loop;
   loop.run_until_complete(all_answer(pool, a.workers()));
-  measure_payload(a[1], a[2], [&](block bytes) { return loop.run_until_complete(there_and_back(pool, bytes)); });
+  measure_payload<Bytes>(a[1], a[2], [&](Bytes bytes) {
+    return loop.run_until_complete(call_with(pool, echo<Bytes>, std::move(bytes)));
+  });
+}
+
+std::span<unsigned char> bytes_of(const plait::shared_buffer& buffer) {
+  return {reinterpret_cast<unsigned char*>(buffer.data()), buffer.size()};
+}
+
+plait::shared_buffer first_written(plait::shared_buffer buffer) {
+  write_to_first(bytes_of(buffer));
+  return buffer;
+}
+
+plait::shared_buffer pages_written(plait::shared_buffer buffer) {
+  write_to_each_page(bytes_of(buffer));
+  return buffer;
+}
+
+void shared(const arguments& a) {
+  plait::process_pool_executor pool{workers_of(a)};
+  plait::event_loop loop;
+  loop.run_until_complete(all_answer(pool, a.workers()));
+  const plait::shared_buffer buffer(a[2]);
+  const auto hand_to = [&](auto written) {
+    const auto back = loop.run_until_complete(call_with(pool, written, buffer));
+    require(back == buffer, "another buffer came back");
+  };
+  measure_shared(a[1], bytes_of(buffer), [&] { hand_to(first_written); }, [&] { hand_to(pages_written); });
 }
 
 void measure_pools(const arguments& a, plait::start_method how) {
@@ -91,15 +120,6 @@ void start_big(const arguments& a) {
   start(a);
 }
 
-plait::task<void> take_naps(plait::executor& pool, std::uint64_t n, std::uint64_t ms) {
-  auto& loop = plait::get_running_loop();
-  std::vector<plait::future<std::uint64_t>> naps;
-  for (std::uint64_t i = 0; i < n; ++i) naps.push_back(loop.run_in_executor(pool, nap, ms));
-  auto [completed, pending] = co_await plait::wait(naps);
-  for (auto& one : completed) require(one.result() == ms, "wrong result");
-  require(pending.empty(), "a nap has not ended");
-}
-
 void naps(const arguments& a) {
   const auto started = now_ns();
   {
@@ -117,7 +137,9 @@ int main(int argc, char** argv) {
                      {{"lat", "WORKERS N", latency},
                       {"thr", "WORKERS N IN_FLIGHT", throughput},
                       {"map", "WORKERS N CHUNK", map},
-                      {"payload", "WORKERS N MIB", payload},
+                      {"payload", "WORKERS N BYTES", payload<block>},
+                      {"payload_text", "WORKERS N BYTES", payload<std::string>},
+                      {"shared", "WORKERS N BYTES", shared},
                       {"start", "WORKERS N", start},
                       {"start_spawn", "WORKERS N", start_spawn},
                       {"start_big", "WORKERS N MIB", start_big},

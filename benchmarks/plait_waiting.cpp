@@ -3,15 +3,13 @@
 // leave the caches).
 #include <plait/plait.hpp>
 
-#include <algorithm>
-#include <string>
 #include <vector>
 
-#include "benchmarks/measure.hpp"
+#include "benchmarks/measure_loop.hpp"
+#include "benchmarks/plait_loop.hpp"
 
+namespace bench {
 namespace {
-
-using namespace bench;
 
 using promises = std::vector<plait::promise<int>>;
 using futures = std::vector<plait::future<int>>;
@@ -51,29 +49,16 @@ std::uint64_t time_once(way waits, std::size_t n) {
   return elapsed;
 }
 
-void measure(const std::string& name, way waits, std::size_t n) {
-  const auto rounds = std::max<std::size_t>(3, 100'000 / n);
-  std::vector<double> each;
-  for (std::size_t i = 0; i < rounds; ++i)
-    each.push_back(static_cast<double>(time_once(waits, n)) / static_cast<double>(n));
-  std::ranges::sort(each);
-  report((name + "." + std::to_string(n)).c_str(), each[each.size() / 2], "ns");
-}
-
-void line(const arguments&) {
-  for (const auto& [name, waits] :
-       {std::pair<const char*, way>{"wait", by_wait}, {"gather", by_gather}, {"as_completed", by_as_completed}}) {
-    for (std::size_t n = 10; n <= 1'000'000; n *= 10) measure(name, waits, n);
-  }
+void measure(const char* name, const arguments& a, way waits) {
+  measure_waiting(name, a, [waits](std::size_t n) { return time_once(waits, n); });
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  return perform_act(
-      argc, argv,
-      {{"wait", "N", [](const arguments& a) { measure("wait", by_wait, a[0]); }},
-       {"gather", "N", [](const arguments& a) { measure("gather", by_gather, a[0]); }},
-       {"as_completed", "N", [](const arguments& a) { measure("as_completed", by_as_completed, a[0]); }},
-       {"line", "", line}});
-}
+void wait_for_futures(const arguments& a) { measure("wait", a, by_wait); }
+
+void gather_futures(const arguments& a) { measure("gather", a, by_gather); }
+
+void futures_as_completed(const arguments& a) { measure("as_completed", a, by_as_completed); }
+
+}  // namespace bench

@@ -39,11 +39,20 @@ class descriptor {
   int fd_;
 };
 
-// A file in memory that takes a stream of the child: no pipe that has to be emptied while the child is measured.
-class captured_stream {
+// A file in memory that stands for a stream of the child: no pipe that has to be filled or emptied while it runs.
+class stream_in_memory {
  public:
-  explicit captured_stream(const char* name) : file_(memfd_create(name, MFD_CLOEXEC), "memfd_create") {}
+  explicit stream_in_memory(const char* name) : file_(memfd_create(name, MFD_CLOEXEC), "memfd_create") {}
   int fd() const noexcept { return file_.get(); }
+
+  // For the child to read from the start.
+  void put(const std::string& text) const {
+    for (std::size_t done = 0; done < text.size();) {
+      const ssize_t n = pwrite(file_.get(), text.data() + done, text.size() - done, static_cast<off_t>(done));
+      if (n < 0) fail("pwrite");
+      done += static_cast<std::size_t>(n);
+    }
+  }
 
   std::string text() const {
     std::string text;
@@ -70,9 +79,10 @@ bool confine_to_first_core() {
 }
 
 // Between fork and exec: bench has one thread, so anything may be called here.
-[[noreturn]] void become(const std::vector<std::string>& command, surroundings where, int out, int err) {
+[[noreturn]] void become(const std::vector<std::string>& command, surroundings where, int in, int out, int err) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // no program outlives bench
   setpgid(0, 0);                     // so that its own processes can be ended with it
+  if (in >= 0) dup2(in, STDIN_FILENO);
   dup2(out, STDOUT_FILENO);
   dup2(err, STDERR_FILENO);
   std::vector<char*> argv;
@@ -124,12 +134,15 @@ std::map<std::string, figure> parse_figures(const std::string& text) {
 
 }  // namespace
 
-outcome run_program(const std::vector<std::string>& command, surroundings where, std::chrono::seconds timeout) {
-  const captured_stream out("stdout");
-  const captured_stream err("stderr");
+outcome run_program(const std::vector<std::string>& command, surroundings where, std::chrono::seconds timeout,
+                    const std::string& input) {
+  const stream_in_memory in("stdin");
+  in.put(input);
+  const stream_in_memory out("stdout");
+  const stream_in_memory err("stderr");
   const pid_t pid = fork();
   if (pid < 0) fail("fork");
-  if (pid == 0) become(command, where, out.fd(), err.fd());
+  if (pid == 0) become(command, where, input.empty() ? -1 : in.fd(), out.fd(), err.fd());
 
   const bool ended = ends_within(pid, timeout);
   // While the child is not waited for, its id, which is that of its group too, is nobody else's.

@@ -29,8 +29,10 @@ struct outcome {
 
 // Blocks until the program has ended, or has been killed because `timeout` was over. Processes that it started and
 // left behind in its group are killed. A program that can't be started is an outcome with an error too;
-// std::system_error tells of a failure of bench's own.
-outcome run_program(const std::vector<std::string>& command, surroundings where, std::chrono::seconds timeout);
+// std::system_error tells of a failure of bench's own. `input`: what it reads from stdin; empty: it has that of
+// bench.
+outcome run_program(const std::vector<std::string>& command, surroundings where, std::chrono::seconds timeout,
+                    const std::string& input = {});
 
 // Two processes that compute until this object ends.
 class cpu_hogs {

@@ -38,6 +38,11 @@ TEST(run_program, takes_output_that_would_fill_a_pipe) {
   EXPECT_EQ(result.output.size(), 1'000'000u);
 }
 
+TEST(run_program, gives_the_program_its_input) {
+  const std::string input(1'000'000, 'x');
+  EXPECT_EQ(run_program({"/bin/cat"}, surroundings::free, ample, input).output, input);
+}
+
 TEST(run_program, tells_the_exit_status_and_the_last_words) {
   EXPECT_EQ(run_shell("echo first >&2; echo wrong sum >&2; exit 3").error, "exit status 3; wrong sum");
   EXPECT_EQ(run_shell("exit 3").error, "exit status 3; it printed no reason");

@@ -61,10 +61,11 @@ std::string version_of(const subject& s) {
 
 }  // namespace
 
-void print_machine(std::FILE* to, const std::vector<subject>& subjects) {
+std::vector<fact> facts_of_machine(const std::vector<subject>& subjects) {
+  std::vector<fact> facts;
   std::set<std::pair<std::string, std::string>> told;  // a library may be measured by several programs
   const auto fact = [&](const std::string& name, const std::string& value) {
-    if (told.emplace(name, value).second) fmt::print(to, "{:<10}{}\n", name, value);
+    if (told.emplace(name, value).second) facts.push_back({name, value});
   };
   fact("CPU", cpu_model());
   fact("cores", cores());
@@ -81,6 +82,11 @@ void print_machine(std::FILE* to, const std::vector<subject>& subjects) {
       fact(s.name, version);
     }
   }
+  return facts;
+}
+
+void print(std::FILE* to, const std::vector<fact>& facts) {
+  for (const auto& f : facts) fmt::print(to, "{:<10}{}\n", f.name, f.value);
 }
 
 }  // namespace bench

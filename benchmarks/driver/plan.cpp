@@ -1,6 +1,7 @@
 #include "benchmarks/driver/plan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -30,7 +31,18 @@ bool subject::present() const {
 }
 
 bool subject::performs(const experiment& e) const {
-  return workers == e.workers && (acts.empty() || std::ranges::find(acts, e.act) != acts.end());
+  const auto takes_too_long = [&](const question& q) {
+    return std::ranges::any_of(too_long, [&](auto& text) { return q.text.find(text) != std::string::npos; });
+  };
+  return workers == e.workers && e.count(speed) > 0 && std::ranges::none_of(e.questions, takes_too_long) &&
+         (acts.empty() || std::ranges::find(acts, e.act) != acts.end());
+}
+
+std::string bytes_text(unsigned bytes) {
+  constexpr unsigned step = 1024;
+  std::size_t steps = 0;
+  for (; bytes >= step; ++steps) bytes /= step;
+  return fmt::format("{} {}", bytes, std::array{"B", "KiB", "MiB", "GiB"}.at(steps));
 }
 
 std::vector<std::string> subject::command(const std::vector<std::string>& arguments) const {
@@ -56,85 +68,37 @@ unsigned experiment::count(pace speed) const {
 std::vector<std::string> experiment::arguments(pace speed, unsigned divisor) const {
   std::vector<std::string> words{act};
   for (const auto n : before) words.push_back(std::to_string(n));
-  words.push_back(std::to_string(scales ? count(speed) / divisor : count(speed)));
+  words.push_back(std::to_string(scales ? std::max(1u, count(speed) / divisor) : count(speed)));
   for (const auto n : after) words.push_back(std::to_string(n));
   return words;
 }
 
-std::vector<subject> all_subjects(const std::filesystem::path& folder) {
-  return {{.name = "plait", .program = folder / "plait_offload", .interpreter = {}, .options = {}, .needs = {}},
-          {.name = "limit", .program = folder / "limit_offload", .interpreter = {}, .options = {}, .needs = {}},
-          {.name = "limit_spin",
-           .program = folder / "limit_offload",
-           .interpreter = {},
-           .options = {"--spin-us=5"},
-           .needs = {}},
-          {.name = "asio",
-           .program = folder / "peer_asio",
-           .interpreter = {},
-           .options = {"--form=co_spawn"},
-           .speed = pace::asio,
-           .needs = "libasio-dev"},
-          {.name = "asio_post",
-           .program = folder / "peer_asio",
-           .interpreter = {},
-           .options = {"--form=post"},
-           .speed = pace::asio,
-           .needs = "libasio-dev"},
-          {.name = "libuv",
-           .program = folder / "peer_libuv",
-           .interpreter = {},
-           .options = {},
-           .needs = "libuv1-dev",
-           .acts = {"lat", "thr", "eff", "mem_call"}},  // it has no coroutines
-          {.name = "python",
-           .program = folder / "peer_python.py",
-           .interpreter = {"/usr/bin/python3"},
-           .options = {},
-           .speed = pace::python,
-           .needs = "python3"},
-          {.name = "plait",
-           .program = folder / "plait_processes",
-           .interpreter = {},
-           .options = {},
-           .needs = {},
-           .workers = worker_kind::processes},
-          {.name = "limit",
-           .program = folder / "limit_processes",
-           .interpreter = {},
-           .options = {},
-           .needs = {},
-           .workers = worker_kind::processes},
-          {.name = "limit_spin",
-           .program = folder / "limit_processes",
-           .interpreter = {},
-           .options = {"--spin-us=5"},
-           .needs = {},
-           .workers = worker_kind::processes,
-           .acts = {"lat", "thr"}},
-          {.name = "zeromq",
-           .program = folder / "peer_zmq",
-           .interpreter = {},
-           .options = {},
-           .speed = pace::asio,
-           .needs = "libzmq3-dev",
-           .workers = worker_kind::processes,
-           .acts = {"lat", "thr", "map", "payload"}},  // it starts no processes
-          {.name = "python",
-           .program = folder / "peer_python_processes.py",
-           .interpreter = {"/usr/bin/python3"},
-           .options = {},
-           .speed = pace::python,
-           .needs = "python3",
-           .workers = worker_kind::processes}};
+bool experiment::is_in_round(int round, bool quick) const {
+  constexpr int every = 3;
+  switch (how_often) {
+    case frequency::every_round:
+      return true;
+    case frequency::few:
+      return round % every == 0;
+    case frequency::full_only:
+      return !quick && round % every == 0;
+  }
+  return false;
 }
 
 std::vector<experiment> all_experiments(const std::string& filter) {
   auto all = thread_experiments();
-  std::ranges::move(process_experiments(), std::back_inserter(all));
+  for (auto more : {process_experiments, payload_experiments, loop_experiments, growth_experiments})
+    std::ranges::move(more(), std::back_inserter(all));
   for (auto& e : all) std::erase_if(e.questions, [&](auto& q) { return q.text.find(filter) == std::string::npos; });
   std::erase_if(all, [](auto& e) { return e.questions.empty(); });
   return all;
+}
+
+std::size_t left_out_by_quick(const std::vector<experiment>& experiments) {
+  std::size_t n = 0;
+  for (const auto& e : experiments) n += e.how_often == frequency::full_only ? e.questions.size() : 0;
+  return n;
 }
 
 bool more_is_better(const std::string& unit) { return unit == "k calls/s" || unit == "%"; }

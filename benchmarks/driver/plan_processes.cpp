@@ -1,4 +1,6 @@
 // The process pool's experiments.
+#include <utility>
+
 #include "benchmarks/driver/plan.hpp"
 #include <fmt/format.h>
 
@@ -12,11 +14,12 @@ experiment latency(surroundings where, double mean_goal) {
   return {.act = "lat",
           .workers = worker_kind::processes,
           .before = {workers},
-          .native_count = 10'000,
-          .asio_count = 5'000,
-          .python_count = 1'000,
+          .native_count = where == surroundings::one_core ? 150'000u : 30'000u,
+          .asio_count = where == surroundings::one_core ? 20'000u : 5'000u,
+          .python_count = 1'500,
           .after = {},
           .where = where,
+          .how_often = frequency::every_round,
           .questions = {{"process offload latency, " + at + ", mean", "latency.mean", mean_goal},
                         {"process offload latency, " + at + ", p50", "latency.p50"},
                         {"process offload latency, " + at + ", p99", "latency.p99"}}};
@@ -24,16 +27,23 @@ experiment latency(surroundings where, double mean_goal) {
 
 experiment throughput(surroundings where, std::optional<double> goal = std::nullopt) {
   constexpr unsigned streams = 1000;
+  question asked{fmt::format("process offload throughput, {}, {} streams", place(where, workers), streams),
+                 "throughput", goal};
+  if (where == surroundings::free) {
+    asked.series = fmt::format("process offload throughput by workers, free, {} streams", streams);
+    asked.at = workers;
+    asked.axis = "workers";
+  }
   return {.act = "thr",
           .workers = worker_kind::processes,
           .before = {workers},
-          .native_count = 1'000'000,
-          .asio_count = 200'000,
-          .python_count = 4'000,
+          .native_count = 1'500'000,
+          .asio_count = 1'000'000,
+          .python_count = 8'000,
           .after = {streams},
           .where = where,
-          .questions = {{fmt::format("process offload throughput, {}, {} streams", place(where, workers), streams),
-                         "throughput", goal}}};
+          .how_often = often_if(goal.has_value()),
+          .questions = {std::move(asked)}};
 }
 
 experiment map_in_chunks(surroundings where, std::optional<double> goal = std::nullopt) {
@@ -41,28 +51,14 @@ experiment map_in_chunks(surroundings where, std::optional<double> goal = std::n
   return {.act = "map",
           .workers = worker_kind::processes,
           .before = {workers},
-          .native_count = 4'000'000,
-          .asio_count = 2'000'000,
-          .python_count = 200'000,
+          .native_count = 20'000'000,
+          .asio_count = 10'000'000,
+          .python_count = 500'000,
           .after = {chunk},
           .where = where,
+          .how_often = often_if(goal.has_value()),
           .questions = {{fmt::format("map over processes, {}, chunks of {}", place(where, workers), chunk),
                          "throughput", goal}}};
-}
-
-experiment payload(surroundings where, std::optional<double> times_limit = std::nullopt) {
-  constexpr unsigned mebibytes = 64;
-  const auto what = fmt::format("{} MiB by value to a process and back, {}", mebibytes, place(where, workers));
-  return {.act = "payload",
-          .workers = worker_kind::processes,
-          .before = {workers},
-          .native_count = 8,
-          .asio_count = 8,
-          .python_count = 4,
-          .after = {mebibytes},
-          .where = where,
-          .questions = {{what + ", first", "payload.first"},
-                        {.text = what + ", later", .figure = "payload.later", .times_limit = times_limit}}};
 }
 
 struct start_goals {
@@ -78,11 +74,12 @@ experiment start(const char* act, const char* how, surroundings where, std::vect
       .act = act,
       .workers = worker_kind::processes,
       .before = {workers},
-      .native_count = big ? 4u : 20u,
-      .asio_count = big ? 4u : 20u,
-      .python_count = 4,
+      .native_count = big ? 5u : 20u,
+      .asio_count = big ? 5u : 20u,
+      .python_count = 5,
       .after = std::move(after),
       .where = where,
+      .how_often = big && where != surroundings::free ? frequency::full_only : frequency::few,
       .questions = {{what + ", first", "start.first", goals.first}, {what + ", later", "start.later", goals.later}}};
 }
 
@@ -97,6 +94,7 @@ experiment naps() {
           .python_count = calls,
           .after = {ms},
           .scales = false,
+          .how_often = frequency::every_round,
           .questions = {
               {fmt::format("{} naps of {} ms on {} processes, pool and all", calls, ms, workers), "naps", 202}}};
 }
@@ -113,8 +111,6 @@ std::vector<experiment> process_experiments() {
       throughput(one_core),
       map_in_chunks(free, 60'000),
       map_in_chunks(one_core),
-      payload(free, 1.25),
-      payload(one_core),
       start("start", "", free, {}, {.first = 3, .later = 0.8}),
       start("start", "", one_core, {}),
       start("start_spawn", " by spawn", free, {}, {.first = 4}),

@@ -45,10 +45,22 @@ TEST(results, json_has_a_goal_on_plaits_rows_only) {
   r.add(asked, "plait", 1, {3.0, "us"});
   r.add(asked, "limit", 0, {0.5, "us"});
   const auto expected = nlohmann::json::parse(R"([
-    {"question": "latency", "subject": "plait", "unit": "us", "median": 2.0, "min": 1.0, "max": 3.0, "rounds": 2, "goal": 1.4, "goal_times_limit": null},
-    {"question": "latency", "subject": "limit", "unit": "us", "median": 0.5, "min": 0.5, "max": 0.5, "rounds": 1, "goal": null, "goal_times_limit": null}
+    {"question": "latency", "subject": "plait", "unit": "us", "median": 2.0, "min": 1.0, "max": 3.0, "rounds": 2,
+     "goal": 1.4, "goal_times_limit": null, "series": null, "at": null, "axis": null},
+    {"question": "latency", "subject": "limit", "unit": "us", "median": 0.5, "min": 0.5, "max": 0.5, "rounds": 1,
+     "goal": null, "goal_times_limit": null, "series": null, "at": null, "axis": null}
   ])");
   EXPECT_EQ(nlohmann::json(r.json()), expected);
+}
+
+TEST(results, json_tells_the_place_in_a_series) {
+  results r;
+  r.add({.text = "wait on 10 futures", .figure = "", .series = "wait on futures", .at = 10, .axis = "futures"},
+        "plait", 0, {1.0, "us"});
+  const auto row = r.json().at(0);
+  EXPECT_EQ(row["series"], "wait on futures");
+  EXPECT_EQ(row["at"], 10);
+  EXPECT_EQ(row["axis"], "futures");
 }
 
 TEST(results, a_goal_is_met_from_above_or_below_as_its_unit_says) {
