@@ -1,5 +1,6 @@
 // After a pool's life nothing of it is left: no descriptor, no mapping, no process.
 #include <plait/loop/event_loop.hpp>
+#include <plait/loop/settled.hpp>
 
 #include <filesystem>
 #include <memory>
@@ -37,12 +38,17 @@ void use(process_pool_executor& pool) {
   EXPECT_EQ(pool.submit(square, 3).result(), 9);
 }
 
-TEST(process_pool_leftovers, there_are_none) {
+/// What the program has once its first pool is gone: it keeps the server's socket and pidfd.
+belongings look_after_the_first() {
   {
-    process_pool_executor first({.max_workers = 1});  // what the program keeps: the server's socket and pidfd
+    process_pool_executor first({.max_workers = 1});
     first.submit(square, 1).result();
   }
-  const auto before = look();
+  return look();
+}
+
+TEST(process_pool_leftovers, there_are_none) {
+  const auto before = look_after_the_first();
   EXPECT_EQ(before.mappings, 0U);
   for (const auto mode : {shutdown_mode::drain, shutdown_mode::cancel_pending, shutdown_mode::kill}) {
     for (int round = 0; round < 3; ++round) {
@@ -74,6 +80,34 @@ TEST(process_pool_leftovers, of_dead_workers_there_are_none_while_the_pool_lives
     EXPECT_EQ(pool.submit(square, i).result(), i * i);
   }
   started_pids(pool);
+  EXPECT_EQ(look(), before);
+}
+
+/// Its worker asks for memory while it writes the first part down, and dies at the second.
+struct half_written {
+  struct deadly {
+    template <class Archive> void serialize(Archive&) { ::_exit(3); }
+  };
+  std::vector<char> large;
+  deadly end;
+  template <class Archive> void serialize(Archive& archive) { archive(large, end); }
+};
+half_written write_half() { return {std::vector<char>(500'000, 'x'), {}}; }
+
+plait::task<void> take_half(process_pool_executor* pool) {
+  const auto call = pool->submit(write_half);
+  co_await plait::settled(call);
+  EXPECT_EQ(death_of(call).exit_code(), 3);
+}
+
+// The loop's thread gave the memory, and saw nothing of the pool afterwards.
+TEST(process_pool_leftovers, of_a_worker_that_was_given_memory_there_are_none) {
+  const auto before = look_after_the_first();
+  {
+    process_pool_executor pool({.max_workers = 1});
+    plait::event_loop loop;
+    loop.run_until_complete(take_half(&pool));
+  }
   EXPECT_EQ(look(), before);
 }
 

@@ -69,6 +69,7 @@ void process_pool::take_replies() noexcept {
     settle(later);
     if (taken.replies.empty()) return;
     for (auto& each : taken.replies) deliver(each, std::span(taken.bytes).subspan(each.offset, each.size));
+    taken.replies.clear();  // this thread keeps the batch, which must keep no worker: the pool may end now
     const std::lock_guard lock(mutex_);
     if (--delivering_ == 0 && phase_ != phase::open) ring_attendant();
   }

@@ -99,7 +99,7 @@ class Thumbnails(unittest.TestCase):
 
     def table(self, ended, status=1):
         """{name: (ok or failed, what)}, and that the names are in order and the last line counts them."""
-        self.assertEqual(ended.returncode, status, ended.stderr)
+        self.assertEqual((ended.returncode, bool(ended.stdout)), (status, True), ended.stderr)
         *lines, last = ended.stdout.splitlines()
         rows = [re.fullmatch(r"(\S+) +(ok|failed) +(\S.*)", line).groups() for line in lines]
         names = [name for name, *_ in rows]
