@@ -46,6 +46,7 @@ PLAIT_PROGRAM(buffers_without_a_descriptor_here) {
   process_pool_executor pool({.max_workers = 1});
   const shared_buffer buffer(100);
   program::require(pool.submit(give_back, buffer).result() == buffer, 2);
+  started_pids(pool);  // from now on no descriptor of its start comes or goes
   const auto next = next_descriptor();
   const auto open = open_descriptors();
   {
