@@ -31,13 +31,26 @@ bool worker_link::has_request() noexcept {
   return read_ != seen_;
 }
 
+bool worker_link::has_many_requests() noexcept {
+  constexpr int many = 16;
+  if (!has_request()) return false;
+  auto at = read_;
+  int count = 0;
+  for (; at != seen_ && count < many; ++count) {
+    if (header_at(at)->kind == request_kind::filler) at += requests_.rest(at);
+    at += requests_.rounded(sizeof(request_header) + header_at(at)->size);
+  }
+  return count == many;
+}
+
 bool worker_link::wait_for_requests() {
   const auto come = [this] { return has_request() || has_control() || closed(); };
+  const auto plenty = [this] { return has_many_requests(); };
   for (;;) {
     if (closed()) return false;
     if (has_request()) return true;
     drain_control();
-    if (!spin_until(come)) shared_.bed.sleep(rest::for_requests, come);
+    if (!spin_until(come, plenty)) shared_.bed.sleep(rest::for_requests, come);
   }
 }
 

@@ -88,6 +88,7 @@ class worker_link {
 
   [[nodiscard]] bool closed() const noexcept;
   [[nodiscard]] bool has_request() noexcept;
+  [[nodiscard]] bool has_many_requests() noexcept;
   [[nodiscard]] bool wait_for_requests();
   [[nodiscard]] request_header* header_at(std::uint64_t position) const noexcept;
   void pass_notice() noexcept;
