@@ -63,7 +63,7 @@ struct PLAIT_API timed : ready {
 /// it is attached to looks at it in every turn, and lets itself be woken by its bell while it sleeps.
 class PLAIT_API news_source {
  public:
-  /// A cheap look, without a lock.
+  /// A cheap look that waits for nobody.
   [[nodiscard]] virtual bool has_news() const noexcept = 0;
   virtual void take_news() noexcept = 0;
   /// The home is about to sleep: from now on news ring the bell. False where there are some already.

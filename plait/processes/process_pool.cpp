@@ -141,6 +141,7 @@ void process_pool::leaves(work_item& item) noexcept {
   if (item.served.load(std::memory_order_relaxed) == work_item::served_by::loop) --by_loop_;
   item.served.store(work_item::served_by::no_need, std::memory_order_relaxed);
   outstanding_.store(outstanding_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  look_after_loop();  // it may have been the last for which the attendant was needed
 }
 
 std::unique_ptr<process_pool::parcel> process_pool::make_parcel(outgoing& what) {
@@ -164,6 +165,7 @@ void process_pool::place(work_item& item, outgoing& what, afterwards& later) {
   auto waits = make_parcel(what);
   queue_.push(item);
   item.luggage = waits.release();
+  look_after_loop();
   if (item.priority() > 0) take_back_sent_ahead(later);
 }
 
@@ -188,7 +190,6 @@ process_pool::worker* process_pool::find_worker(const work_item& item, std::size
         if (w->flights.empty() || w->each.count() == 0 || !w->takes_calls() || w->is_spent()) continue;
         if (w->each * static_cast<std::int64_t>(w->flights.size()) >= worth_a_wake) continue;
         if (w->flights.size() >= w->most_flights || !w->line.has_room(payload)) continue;
-        if (!std::exchange(look_for_stuck_, true) && attendant_asleep_) ring_attendant();
         return w.get();
       }
     }
@@ -225,6 +226,11 @@ process_pool::worker* process_pool::find_worker(const work_item& item, std::size
 void process_pool::send(worker& to, work_item& item, outgoing& what, afterwards& later) {
   const bool begins_now = to.flights.empty() || !to.flights.back().item;
   to.flights.push_back({0, next_order_++, &item, what.bytes.size()});
+  if (to.flights.size() == 2) {
+    to.last_sign = sync::now();
+    if (!idle_.empty()) look_for_stuck();
+    look_after_loop();
+  }
   // Before it is sent: the worker may have answered by the time that send returns, and nobody looks again.
   if (loop_asleep_)
     to.line.arm(bell::loop);
@@ -263,7 +269,10 @@ void process_pool::pump(afterwards& later) noexcept {
     } catch (...) {
       later.no_worker = std::current_exception();
     }
-    if (!to) return queue_.push_front(*item);
+    if (!to) {
+      queue_.push_front(*item);
+      return look_after_loop();
+    }
     outgoing what{waits.thunk, waits.flags, waits.bytes, std::move(waits.large), std::move(waits.beside)};
     if (what.large) what.bytes = std::span<const std::byte>(what.large.memory()).first(size);
     try {

@@ -38,12 +38,12 @@ void process_pool::attend() noexcept {
   while (!attendant_may_go()) {
     epoll_event events[16];
     int timeout = -1;
-    if (spin_until([this] { return has_news(); })) take_replies();
+    if (attendant_takes_replies() && spin_until([this] { return has_reply(); })) take_replies();
     {
       const std::lock_guard lock(mutex_);
+      timeout = until_next_look();
       attendant_asleep_ = true;
       set_bells();
-      timeout = until_next_look();
     }
     const int count = ::epoll_wait(epoll_.get(), events, std::size(events), timeout);
     {
@@ -88,7 +88,11 @@ void process_pool::bury_the_ended() noexcept {
 
 void process_pool::look_around() noexcept {
   bury_the_ended();
-  take_replies();
+  {
+    const std::lock_guard lock(mutex_);
+    see_whether_loop_looks();
+  }
+  if (outstanding_.load(std::memory_order_relaxed) == 0 || attendant_takes_replies()) take_replies();
   if (settings_.memory_limit != 0) look_at_memory();
   afterwards later;
   {

@@ -25,6 +25,10 @@ constexpr std::size_t most_ahead = 1024;
 /// free.
 constexpr nanoseconds stuck_after{1ms};
 
+/// A loop that has calls in the queue and did not look for so long is away.
+constexpr nanoseconds away_after{5ms};
+constexpr nanoseconds rarest_check{100ms};
+
 }  // namespace
 
 /// This thread's batch, so that its memory is used again. Who comes here from a callback of another pool has one
@@ -143,7 +147,7 @@ void process_pool::take_one(worker& from, reply&& one, batch& into, afterwards& 
 // How many calls may be sent ahead to it follows from how quick it was.
 void process_pool::answered(worker& by, std::size_t replies) noexcept {
   if (replies == 0) return;
-  by.last_answer = sync::now();
+  by.last_sign = sync::now();
   if (by.each.count() > 0)
     by.most_flights = std::clamp(static_cast<std::size_t>(ahead / by.each), std::size_t{1}, most_ahead);
   if (by.flights.empty()) become_idle(by);
@@ -160,9 +164,17 @@ void process_pool::become_idle(worker& idle) noexcept {
     idle.idle_since = sync::now();
     set_idle_alarm(idle.idle_since + *settings_.idle_timeout);
   }
-  if (look_for_stuck_) return;
-  look_for_stuck_ = std::ranges::any_of(workers_, [](const auto& w) { return w->sent_ahead() > 0; });
-  if (look_for_stuck_ && attendant_asleep_) ring_attendant();
+  look_for_stuck();
+}
+
+// A worker is free, or could be started, and calls that were sent ahead to others may be stuck by and by.
+void process_pool::look_for_stuck() noexcept {
+  auto next = sync::forever;
+  for (const auto& w : workers_)
+    if (w->sent_ahead() > 0) next = std::min(next, w->last_sign + stuck_after);
+  if (next >= stuck_look_) return;
+  stuck_look_ = next;
+  if (attendant_asleep_) ring_attendant();
 }
 
 // Calls were sent ahead to one worker, while another is free or could be started.
@@ -176,15 +188,18 @@ bool process_pool::some_may_be_stuck() const noexcept {
 
 // Where they wait behind a long one they are taken back.
 void process_pool::free_the_stuck(afterwards& later) noexcept {
-  look_for_stuck_ = false;
-  if (!some_may_be_stuck()) return;
   const auto now = sync::now();
+  if (now < stuck_look_) return;
+  stuck_look_ = sync::forever;
+  if (!some_may_be_stuck()) return;
   for (const auto& w : workers_) {
-    if (w->sent_ahead() == 0 || w->dead || w->held || (!w->ready && idle_.empty())) continue;
-    if (now - w->last_answer < stuck_after) {
-      look_for_stuck_ = true;
+    if (w->sent_ahead() == 0) continue;
+    if (now - w->last_sign < stuck_after) {
+      stuck_look_ = std::min(stuck_look_, w->last_sign + stuck_after);
       continue;
     }
+    w->last_sign = now;  // what can't be taken back now is tried for later, and not again and again
+    if (w->dead || w->held || (!w->ready && idle_.empty())) continue;
     while (w->sent_ahead() > 0 && w->line.withdraw(w->flights.back().sequence)) {
       later.again.push_back(w->flights.back());
       w->flights.pop_back();
@@ -284,18 +299,66 @@ void process_pool::grant_memory(arrived& wish) noexcept {
 
 // ── who is woken ──
 
-bool process_pool::attendant_needed() const noexcept {
+bool process_pool::needed_by_others() const noexcept {
   const auto calls = outstanding_.load(std::memory_order_relaxed);
   return calls > (attached_.load(std::memory_order_relaxed) ? by_loop_ : 0) || phase_ != phase::open;
 }
 
-// As who sleeps is now; who goes to sleep looks again after it.
+bool process_pool::attendant_needed() const noexcept { return loop_is_away_ || needed_by_others(); }
+
+// A reply to a loop's call that the attendant takes costs the loop a wake. So it leaves them alone, but where
+// something is decided by who has answered: which calls are stuck, which worker is to be signalled or has too much
+// memory.
+bool process_pool::attendant_takes_replies() const noexcept {
+  const std::lock_guard lock(mutex_);
+  if (attendant_needed()) return true;
+  const auto now = sync::now();
+  if (watching_memory_ && now >= next_memory_look_) return true;
+  return std::ranges::any_of(workers_, [&](const auto& w) {
+    const bool is_stuck = now >= stuck_look_ && w->sent_ahead() > 0 && now - w->last_sign >= stuck_after;
+    return is_stuck || (ladders_in_use_ && w->pushed.next <= now);
+  });
+}
+
+// In the queue, or behind a call that runs: they are sent on when replies are taken.
+bool process_pool::some_wait_for_loop() const noexcept {
+  return queue_.size() > 0 || std::ranges::any_of(workers_, [](const auto& w) { return w->sent_ahead() > 0; });
+}
+
+void process_pool::look_after_loop() noexcept {
+  if (next_loop_check_ != sync::forever || needed_by_others() || !some_wait_for_loop()) return;
+  looks_seen_ = loop_looks_.load(std::memory_order_relaxed);
+  loop_check_every_ = away_after;
+  next_loop_check_ = from_now(away_after);
+  if (attendant_asleep_) ring_attendant();
+}
+
+// The attendant's. More and more rarely while the loop sleeps, which a reply wakes.
+void process_pool::see_whether_loop_looks() noexcept {
+  const auto now = sync::now();
+  if (now < next_loop_check_) return;
+  next_loop_check_ = sync::forever;
+  if (needed_by_others() || !some_wait_for_loop()) {
+    loop_is_away_ = false;
+    return;
+  }
+  const auto looks = loop_looks_.load(std::memory_order_relaxed);
+  loop_is_away_ = !loop_asleep_ && looks == looks_seen_;
+  looks_seen_ = looks;
+  loop_check_every_ = loop_asleep_ ? std::min(2 * loop_check_every_, rarest_check) : away_after;
+  next_loop_check_ = now + loop_check_every_;
+}
+
+// As who sleeps is now; who goes to sleep looks again after it. Where no call is left only a new worker can have
+// something to say, and no loop waits for that.
 void process_pool::set_bells() noexcept {
-  const bool for_attendant = !loop_asleep_ && attendant_asleep_ && attendant_needed();
+  const bool no_calls = outstanding_.load(std::memory_order_relaxed) == 0;
+  const bool for_loop = loop_asleep_ && !no_calls;
+  const bool for_attendant = !for_loop && attendant_asleep_ && (no_calls || attendant_needed());
   bool there_is_one = false;
   for (const auto& w : workers_) {
     if (w->flights.empty() || w->dead) continue;
-    if (loop_asleep_)
+    if (for_loop)
       w->line.arm(bell::loop);
     else if (for_attendant)
       w->line.arm(bell::helper);
@@ -306,19 +369,36 @@ void process_pool::set_bells() noexcept {
   if (there_is_one) ring_attendant();
 }
 
-bool process_pool::has_news() const noexcept {
-  if (outstanding_.load(std::memory_order_relaxed) == 0 || !mutex_.try_lock()) return false;
-  const std::lock_guard lock(mutex_, std::adopt_lock);
+bool process_pool::some_reply_is_there() const noexcept {
   return std::ranges::any_of(
       workers_, [](const auto& w) { return !w->flights.empty() && !w->dead && !w->held && w->line.has_reply(); });
 }
 
+bool process_pool::has_reply() const noexcept {
+  if (outstanding_.load(std::memory_order_relaxed) == 0 || !mutex_.try_lock()) return false;
+  const std::lock_guard lock(mutex_, std::adopt_lock);
+  return some_reply_is_there();
+}
+
+bool process_pool::has_news() const noexcept {
+  loop_looks_.store(loop_looks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  return has_reply();
+}
+
+void process_pool::take_news() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    loop_is_away_ = false;
+  }
+  take_replies();
+}
+
 bool process_pool::before_sleep() noexcept {
   const std::lock_guard lock(mutex_);
+  loop_is_away_ = false;
   loop_asleep_ = true;
   set_bells();
-  return !std::ranges::any_of(
-      workers_, [](const auto& w) { return !w->flights.empty() && !w->dead && !w->held && w->line.has_reply(); });
+  return outstanding_.load(std::memory_order_relaxed) == 0 || !some_reply_is_there();
 }
 
 void process_pool::after_sleep() noexcept {
@@ -332,6 +412,7 @@ void process_pool::home_leaves() noexcept {
   const std::lock_guard lock(mutex_);
   attached_ = nullptr;
   loop_asleep_ = false;
+  loop_is_away_ = false;
   set_bells();
   if (attendant_needed()) ring_attendant();
 }

@@ -90,26 +90,27 @@ void process_pool::signal_worker(const worker& which, int signal) noexcept {
 // For the attendant, under the lock, before it sleeps: how many milliseconds, -1 for as long as nobody rings.
 int process_pool::until_next_look() noexcept {
   constexpr auto longest = std::chrono::hours(1);
-  look_for_stuck_ = some_may_be_stuck();
-  auto next = sync::forever;
+  if (some_may_be_stuck()) look_for_stuck();
+  auto next = std::min(stuck_look_, next_loop_check_);
   if (ladders_in_use_) {
-    for (const auto& w : workers_) next = std::min(next, w->pushed.next);
-    ladders_in_use_ = next != sync::forever;
+    auto rung = sync::forever;
+    for (const auto& w : workers_) rung = std::min(rung, w->pushed.next);
+    ladders_in_use_ = rung != sync::forever;
+    next = std::min(next, rung);
   }
   if (watching_memory_) {
     watching_memory_ = std::ranges::any_of(workers_, [](const auto& w) { return !w->flights.empty(); });
     if (watching_memory_) next = std::min(next, next_memory_look_);
   }
-  const bool soon = look_for_stuck_ || look_for_room_;
   // Also where that has come since it was looked at last: then at once.
   if (queue_.size() > 0 && next_start_ != time_point() &&
       std::ranges::count_if(workers_, [](const auto& w) { return w->takes_calls(); }) < settings_.max_workers)
     next = std::min(next, next_start_);
-  if (next == sync::forever) return soon ? 1 : -1;
+  if (next == sync::forever) return look_for_room_ ? 1 : -1;
   using std::chrono::milliseconds;
   const auto left = std::clamp<nanoseconds>(next - sync::now(), nanoseconds::zero(), longest);
   const auto whole = static_cast<int>(std::chrono::ceil<milliseconds>(left).count());
-  return soon ? std::min(whole, 1) : whole;
+  return look_for_room_ ? std::min(whole, 1) : whole;
 }
 
 void process_pool::terminate_workers() {

@@ -258,7 +258,7 @@ void process_pool::worker_ended(std::uint64_t id, const process_end_status* how)
     // their server count as one (server_lost).
     if (how && !gone->ready && !gone->killed_on_shutdown && !gone->stopping) ++failed_starts_;
     hopeless = failed_starts_ >= most_failed_starts && phase_ != phase::broken;
-    if (phase_ == phase::open) look_for_stuck_ = true;
+    if (phase_ == phase::open) look_for_stuck();
   }
   if (!how && gone->pidfd) bury_orphan(gone->pidfd.get());
   gone->errors.pass_on_rest();

@@ -52,10 +52,10 @@ struct process_pool::worker : std::enable_shared_from_this<worker> {
   const std::string name;
   const std::size_t most_calls;  // then it is replaced
   link line;
-  std::deque<flight> flights;    // the first one runs, or will at once; those behind it were sent ahead
-  std::size_t most_flights = 1;  // more where its calls are quick
-  nanoseconds each{};            // what a call has taken there lately; 0: not known
-  time_point last_answer{};
+  std::deque<flight> flights;       // the first one runs, or will at once; those behind it were sent ahead
+  std::size_t most_flights = 1;     // more where its calls are quick
+  nanoseconds each{};               // what a call has taken there lately; 0: not known
+  time_point last_sign{};           // when it answered last, or when a call was first sent ahead to it since
   std::uint32_t known_modules = 1;  // it was told what they are; the program itself it knows
   pid_t pid = 0;                    // 0: not started yet
   unique_fd pidfd;

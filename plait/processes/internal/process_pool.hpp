@@ -29,9 +29,10 @@
 // - A call is in the queue, in one worker's ring, or in the hands of one thread that completes it or sends it again:
 //   the lock says where. It is completed once.
 // - Whoever comes to a reply first takes it: the loop that submitted first (`attached_`) looks in every turn and
-//   before it sleeps. For calls of other threads the attendant is on duty too. A worker rings one bell: of the loop
-//   where it sleeps, else of the attendant where it is needed and sleeps, else none. Both set the bell under the lock
-//   and then look again, so that no reply waits for ever.
+//   before it sleeps. The attendant is on duty too for calls of other threads, and where the loop is away: its thread
+//   computes or blocks in a coroutine while calls wait in the queue. A worker rings one bell: of the loop where it
+//   sleeps, else of the attendant where it is needed and sleeps, else none. Both set the bell under the lock and then
+//   look again, so that no reply waits for ever.
 // - No user code (encoding, decoding, callbacks) runs under the lock.
 // - The parent reads nothing of a worker's that it does not check; a worker that breaks the protocol is killed.
 // - The pool lives until its attendant has let go of it.
@@ -117,7 +118,7 @@ class process_pool final : public call_owner,
 
   // ── for the loop that it is attached to ──
   [[nodiscard]] bool has_news() const noexcept override;
-  void take_news() noexcept override { take_replies(); }
+  void take_news() noexcept override;
   [[nodiscard]] bool before_sleep() noexcept override;
   void after_sleep() noexcept override;
   void home_leaves() noexcept override;
@@ -167,12 +168,20 @@ class process_pool final : public call_owner,
   void answered(worker& by, std::size_t replies) noexcept;
   void become_idle(worker& idle) noexcept;
   [[nodiscard]] bool some_may_be_stuck() const noexcept;
+  void look_for_stuck() noexcept;
   void free_the_stuck(afterwards& later) noexcept;
   [[nodiscard]] static outcome<void> read_answer(arrived& what, std::span<const std::byte> bytes);
   void deliver(arrived& what, std::span<const std::byte> bytes) noexcept;
   void deliver_to(work_item& item, outcome<void> how) noexcept;
   void grant_memory(arrived& wish) noexcept;
+  [[nodiscard]] bool needed_by_others() const noexcept;
   [[nodiscard]] bool attendant_needed() const noexcept;
+  [[nodiscard]] bool attendant_takes_replies() const noexcept;
+  [[nodiscard]] bool has_reply() const noexcept;
+  [[nodiscard]] bool some_reply_is_there() const noexcept;
+  [[nodiscard]] bool some_wait_for_loop() const noexcept;
+  void look_after_loop() noexcept;
+  void see_whether_loop_looks() noexcept;
   void set_bells() noexcept;
 
   // ── workers: process_pool_workers.cpp ──
@@ -266,20 +275,25 @@ class process_pool final : public call_owner,
   int delivering_ = 0;                    // threads that complete calls
   std::size_t by_loop_ = 0;               // calls that were submitted on the loop that was attached then
   bool loop_asleep_ = false;
+  bool loop_is_away_ = false;  // it did not look for a while, though it is awake: the attendant takes its replies
+  unsigned looks_seen_ = 0;
+  nanoseconds loop_check_every_{};
+  time_point next_loop_check_ = sync::forever;
   bool attendant_asleep_ = false;
   bool idle_alarm_set_ = false;
   bool ladders_in_use_ = false;
   bool watching_memory_ = false;   // there is a limit, and calls run
   bool memory_is_hidden_ = false;  // which has been reported
   time_point next_memory_look_{};
-  bool look_for_stuck_ = false;  // calls that were sent ahead may wait behind a long one while a worker is free
-  bool look_for_room_ = false;   // a call with shared buffers waits until a worker has taken those of others
+  time_point stuck_look_ = sync::forever;  // when calls that were sent ahead may wait behind a long one
+  bool look_for_room_ = false;           // a call with shared buffers waits until a worker has taken those of others
   std::uint64_t memory_kills_told_ = 0;  // those up to this number are told of; the attendant's own, not the lock's
   sync::thread attendant_;
   bool attendant_runs_ = false;
 
-  std::atomic<std::size_t> outstanding_{0};  // calls accepted and not taken out; a hint without the lock
-  std::atomic<home*> attached_{nullptr};     // changed by that home's thread only
+  std::atomic<std::size_t> outstanding_{0};      // calls accepted and not taken out; a hint without the lock
+  std::atomic<home*> attached_{nullptr};         // changed by that home's thread only
+  mutable std::atomic<unsigned> loop_looks_{0};  // how often that home looked for news; written by its thread only
   std::atomic<std::thread::id> attendant_id_{};
   std::atomic<bool> over_{false};  // the attendant has gone, and nothing is left
   alarm_clock alarms_;
