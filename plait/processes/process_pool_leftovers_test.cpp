@@ -96,7 +96,7 @@ half_written write_half() { return {std::vector<char>(500'000, 'x'), {}}; }
 
 plait::task<void> take_half(process_pool_executor* pool) {
   const auto call = pool->submit(write_half);
-  co_await plait::settled(call);
+  static_cast<void>(co_await plait::settled(call));
   EXPECT_EQ(death_of(call).exit_code(), 3);
 }
 

@@ -26,7 +26,7 @@ plait::task<void> cancel_what_was_answered(process_pool_executor* pool) {
     while (answers.load() == before) std::this_thread::sleep_for(100us);
     call.cancel();
     std::this_thread::sleep_for(2ms);
-    co_await plait::settled(call);
+    static_cast<void>(co_await plait::settled(call));
     const auto now = co_await pool->submit(own_pid);
     EXPECT_EQ(now, pid);
   }
