@@ -40,6 +40,9 @@ struct process_pool::ladder {
 
 /// Guarded by the pool's lock, except where said.
 struct process_pool::worker : std::enable_shared_from_this<worker> {
+  /// One that has answered nothing for so long runs a long call: what was sent ahead to it goes to one that is free.
+  static constexpr nanoseconds stuck_after{1'000'000};
+
   worker(process_pool& pool, std::uint64_t id, int number)
       : id(id),
         number(number),
