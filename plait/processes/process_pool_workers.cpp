@@ -66,7 +66,7 @@ process_pool::worker& process_pool::start_worker() {
   descriptors.push_back(log && !sandboxed() ? log.get() : errors.write.get());
   private_fd handover;
   if (sandboxed()) descriptors.push_back((handover = watch_sandbox_of(*fresh)).get());
-  watch(epoll_.get(), errors.read.get(), EPOLLIN, fresh->id);
+  watch(epoll_.get(), errors.read.get(), not_yet, fresh->id);
   fresh->errors = stderr_relay(std::move(errors.read), fresh->name);
   session_.start({fresh->id, fresh->name, settings_.start, std::move(descriptors)});
   fresh->line.forget_worker_ends();
@@ -127,7 +127,8 @@ void process_pool::worker_started(server_event& event) noexcept {
     w->memory_kills_before = kills.count;
     if (!w->killed_because.empty()) signal_worker(*w, w->pushed.at == ladder::rung::terminated ? SIGTERM : SIGKILL);
   }
-  w->errors.set_pid(event.pid);  // outside the lock: it writes what has waited for that
+  w->errors.set_pid(event.pid);
+  hear(epoll_.get(), w->errors.descriptor(), event.id);
 }
 
 void process_pool::worker_not_started(const server_event& event) noexcept {

@@ -42,10 +42,10 @@ void shorten(std::string& text) {
 void stderr_relay::set_pid(pid_t pid) {
   label_ = name_ + '[' + std::to_string(pid) + "]: ";
   waits_for_pid_ = false;
-  write_what_is_due();
 }
 
 bool stderr_relay::pass_on() {
+  if (waits_for_pid_) return true;
   // A worker that writes without end must not keep who reads here from all else; the rest is there next time.
   char bytes[4096];
   for (int piece = 0; piece < most_pieces; ++piece) {
@@ -74,7 +74,6 @@ void stderr_relay::pass_on_rest() {
 
 // Lines that have ended, and what is too much to wait for anything.
 void stderr_relay::write_what_is_due() {
-  if (waits_for_pid_ && pending_.size() <= longest_line) return;
   if (const auto end = pending_.rfind('\n'); end != std::string::npos) write_lines(end + 1);
   if (pending_.size() > longest_line) write_lines(pending_.size());
 }

@@ -16,12 +16,22 @@ inline constexpr std::uint64_t bell_rang = 0;
 inline constexpr std::uint64_t server_says = UINT64_MAX;
 inline constexpr std::uint64_t sandbox_says = std::uint64_t{1} << 63;
 
-inline void watch(int epoll, int descriptor, std::uint32_t events, std::uint64_t what) {
+inline int tell_epoll(int epoll, int operation, int descriptor, std::uint32_t events, std::uint64_t what) noexcept {
   epoll_event interest{};
   interest.events = events;
   interest.data.u64 = what;
-  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &interest) < 0)
+  return ::epoll_ctl(epoll, operation, descriptor, &interest);
+}
+
+inline void watch(int epoll, int descriptor, std::uint32_t events, std::uint64_t what) {
+  if (tell_epoll(epoll, EPOLL_CTL_ADD, descriptor, events, what) < 0)
     throw std::system_error(errno, std::system_category(), "plait: epoll_ctl");
+}
+
+// What has its place there, and is to be heard of from now on: unlike watch() this takes no memory, and can't fail.
+inline constexpr std::uint32_t not_yet = EPOLLONESHOT;
+inline void hear(int epoll, int descriptor, std::uint64_t what) noexcept {
+  tell_epoll(epoll, EPOLL_CTL_MOD, descriptor, EPOLLIN, what);
 }
 
 }  // namespace plait::inline PLAIT_ABI::detail

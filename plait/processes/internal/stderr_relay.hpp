@@ -31,16 +31,16 @@ class stderr_relay {
         label_(name.empty() ? name : name + ": "),
         waits_for_pid_(!name.empty()) {}
 
-  /// The worker's, for the label. Until then lines wait: a worker may write before anybody has said that it was
-  /// started. Only what is more than longest_line goes without it.
+  /// The worker's, for the label. Until then nothing is read: a worker may write before anybody has said that it was
+  /// started, and where that is more than the pipe holds, it waits.
   void set_pid(pid_t pid);
 
   [[nodiscard]] int descriptor() const noexcept { return pipe_.get(); }
-  /// Passes on what is there now. False at the end of the pipe.
+  /// Passes on what is there now, once the pid is known. False at the end of the pipe.
   bool pass_on();
   /// The same; gives a last line its end, and closes the pipe.
   void close();
-  /// The same, and nothing waits any more for the pid.
+  /// The same, whether the pid is known or not.
   void pass_on_rest();
   [[nodiscard]] const std::string& last_lines() const noexcept { return last_lines_; }
 
@@ -52,7 +52,7 @@ class stderr_relay {
   std::string name_;
   std::string label_;
   bool waits_for_pid_ = false;
-  std::string pending_;       // the begin of a line, and what waits
+  std::string pending_;       // the begin of a line
   bool within_line_ = false;  // what was written last was no end of a line
   std::string last_lines_;
 };
