@@ -72,9 +72,9 @@ template <class Items, class R, class F, class... Views> class ranges_source fin
   void skip() {
     if (std::exchange(taken_, false)) std::apply([](auto&... at) { (++at, ...); }, *at_);
   }
-  void fill(std::vector<outcome<std::tuple<std::ranges::range_value_t<Views>...>>>& items) {
+  template <class Items_of_chunk> void fill(Items_of_chunk& items) {
     while (items.size() < chunk_size_ && !at_end()) {
-      std::apply([&](auto&... at) { items.emplace_back().emplace(*at...); }, *at_);
+      std::apply([&](auto&... at) { items.add_value(*at...); }, *at_);
       taken_ = true;
     }
   }
@@ -183,38 +183,27 @@ template <class R> class [[nodiscard]] map_results {
     position_ = 0;
     current_.clear();
     if (done.state->error())
-      while (current_.size() < done.items) current_.emplace_back(done.state->error());
+      while (current_.size() < done.items) current_.add_failure(done.state->error());
     else if (done.state->status() == call_status::finished)
-      current_ = std::move(*detail::slot_of<detail::chunk_outcomes<R>>(*done.state.get()));
+      current_ = std::move(*detail::slot_of<detail::outcomes<R>>(*done.state.get()));
     current_.resize(done.items);  // what is not there was cancelled
     refill();
   }
   value_type take_current() {
     ++taken_;
-    auto result = std::move(current_[position_++]);
-    if constexpr (std::is_void_v<R>) {
-      std::move(result).value();
-      return {};
-    } else {
-      return std::move(result).value();
-    }
+    return std::move(current_.value(position_++));
   }
   value_type& look_at_current() {
-    wait_for_current();
-    if constexpr (std::is_void_v<R>) {
-      current_[position_].value();
-      return nothing_;
-    } else {
-      return current_[position_].value();
-    }
+    if (!has_current()) wait_for_current();
+    return current_.value(position_);
   }
   void skip_current() {
-    wait_for_current();
+    if (!has_current()) wait_for_current();
     ++position_;
     ++taken_;
   }
   void wait_for_current() {
-    while (!has_current()) {
+    do {
       if (chunks_.empty()) {
         if (!has_more()) {
           throw_source_error();
@@ -226,7 +215,7 @@ template <class R> class [[nodiscard]] map_results {
       }
       if (!chunks_.wait_until(deadline_)) detail::throw_map_timeout(taken_);
       take_chunk();
-    }
+    } while (!has_current());
   }
 
   executor* pool_;
@@ -238,9 +227,8 @@ template <class R> class [[nodiscard]] map_results {
   std::exception_ptr source_error_;
   bool source_ended_ = false;
   std::size_t taken_ = 0;
-  detail::chunk_outcomes<R> current_;
+  detail::outcomes<R> current_;
   std::size_t position_ = 0;
-  [[no_unique_address]] std::monostate nothing_;
 };
 
 /// An input iterator: reading blocks until the item is there, and throws what the item threw; ++ goes on behind it.

@@ -4,12 +4,11 @@
 // while it is written goes in its place. Chunks of numbers can't fail: they are one block.
 #pragma once
 
-#include <plait/core/outcome.hpp>
 #include <plait/executor/call.hpp>
+#include <plait/executor/outcomes.hpp>
 #include <plait/executor/travel.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <functional>
 #include <stop_token>
@@ -19,84 +18,89 @@
 
 namespace plait::inline PLAIT_ABI::detail {
 
+/// The arguments of one item. One alone is kept as it is, so that those of a chunk lie side by side.
+template <class... Arguments> struct map_item {
+  using type = std::tuple<Arguments...>;
+  template <class Each, class Item> static decltype(auto) apply(const Each& each, Item& item) {
+    return std::apply(each, item);
+  }
+};
+template <class Argument> struct map_item<Argument> {
+  using type = Argument;
+  template <class Each, class Item> static decltype(auto) apply(const Each& each, Item& item) { return each(item); }
+};
+
 /// What travels as one call.
-template <class R, class F, class... Items> struct map_chunk {
+template <class R, class F, class... Arguments> struct map_chunk {
+  using item = map_item<Arguments...>;
+
   explicit map_chunk(F f) : function(std::move(f)) {}
 
-  std::vector<outcome<R>> operator()(std::stop_token stop) {
-    std::vector<outcome<R>> results;
+  outcomes<R> operator()(std::stop_token stop) {
+    outcomes<R> results;
     results.reserve(items.size());
-    for (auto& item : items) {
-      results.emplace_back();  // cancelled, unless more is known
-      if (item.cancelled() || stop.stop_requested()) continue;
-      if (!item) {  // it has not arrived
-        results.back().fail(std::move(item).exception());
+    const auto run = [&](Arguments&... arguments) -> decltype(auto) {
+      if constexpr (called_with_token<F, Arguments...>)
+        return std::invoke(function, stop, std::move(arguments)...);
+      else
+        return std::invoke(function, std::move(arguments)...);
+    };
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (items.cancelled(i) || stop.stop_requested()) {
+        results.add_cancelled();
         continue;
       }
       try {
-        results.back() = std::apply(
-            [&](Items&... arguments) {
-              const auto run = [&]() -> decltype(auto) {
-                if constexpr (called_with_token<F, Items...>)
-                  return std::invoke(function, stop, std::move(arguments)...);
-                else
-                  return std::invoke(function, std::move(arguments)...);
-              };
-              if constexpr (std::is_void_v<R>)
-                return run(), outcome<R>(std::monostate());
-              else
-                return outcome<R>(stored<R>(run()));
-            },
-            item.value());
+        if constexpr (std::is_void_v<R>)
+          item::apply(run, items.value(i)), results.add_value();
+        else
+          results.add_value(item::apply(run, items.value(i)));
       } catch (const cancelled_error&) {
-      } catch (...) {
-        results.back() = std::current_exception();
+        results.add_cancelled();
+      } catch (...) {  // or it has not arrived
+        results.add_failure(std::current_exception());
       }
     }
     return results;
   }
 
   F function;
-  std::vector<outcome<std::tuple<Items...>>> items;
+  outcomes<typename item::type> items;
 };
 
-template <class R> using chunk_outcomes = std::vector<outcome<R>>;
-
 // ── in another process ──
-
-/// Many small values as one block: written in pieces of this many.
-template <class T, class Of> void write_all(byte_writer& to, std::size_t count, const Of& value_of) {
-  std::array<T, 128> piece;
-  for (std::size_t at = 0; at < count;) {
-    const auto these = std::min(count - at, piece.size());
-    for (std::size_t i = 0; i < these; ++i) piece[i] = value_of(at + i);
-    to.write(piece.data(), these * sizeof(T));
-    at += these;
-  }
-}
-template <class T, class Take> void read_all(byte_reader& from, std::uint64_t count, const Take& take) {
-  if (count > from.remaining() / sizeof(T)) throw_decode_error("a length is more than what follows");
-  const auto* at = from.take(static_cast<std::size_t>(count) * sizeof(T)).data();
-  for (std::uint64_t i = 0; i < count; ++i, at += sizeof(T)) {
-    T value;
-    std::memcpy(&value, at, sizeof(T));
-    take(value);
-  }
-}
 
 template <class T>
 concept written_as_block = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
 
+/// Many small values, all of them there, as one block.
+template <written_as_block T> void write_all(byte_writer& to, const outcomes<T>& items) {
+  static_assert(sizeof(typename outcomes<T>::place) == sizeof(T));
+  if (items.size() != 0) to.write(items.values(), items.size() * sizeof(T));
+}
+template <written_as_block T> void read_all(byte_reader& from, std::uint64_t count, outcomes<T>& items) {
+  if (count > from.remaining() / sizeof(T)) throw_decode_error("a length is more than what follows");
+  const auto bytes = from.take(static_cast<std::size_t>(count) * sizeof(T));
+  auto* const places = items.add_values(static_cast<std::size_t>(count));
+  if (count != 0) std::memcpy(places, bytes.data(), bytes.size());
+}
+
 /// `write_value(value)` writes what it has, where it has a value.
-template <class T, class Write> void write_item(byte_writer& to, const outcome<T>& item, const Write& write_value) {
+template <class T, class Write>
+void write_item(byte_writer& to, const outcomes<T>& items, std::size_t i, const Write& write_value) {
   const auto length_at = to.size();
   to.put(std::uint64_t{0});
   const auto begin = to.size();
   try {
-    to.put(item ? outcome_kind::value : item.cancelled() ? outcome_kind::cancelled : outcome_kind::exception);
-    if constexpr (!std::is_void_v<T>)
-      if (item) write_value(item.value());
-    if (!item && !item.cancelled()) encode_exception(to, item.exception());
+    if (items.has_value(i)) {
+      to.put(outcome_kind::value);
+      write_value(items.value(i));
+    } else if (items.cancelled(i)) {
+      to.put(outcome_kind::cancelled);
+    } else {
+      to.put(outcome_kind::exception);
+      encode_exception(to, items.exception(i));
+    }
   } catch (const cancelled_error&) {
     to.rewind(begin);
     to.put(outcome_kind::cancelled);
@@ -134,31 +138,34 @@ template <class T, class Read> [[nodiscard]] outcome<T> read_item(byte_reader& a
   return static_cast<std::size_t>(std::min<std::uint64_t>(count, from.remaining() / sizeof(std::uint64_t)));
 }
 
+template <class R> struct standard_type<outcomes<R>> : standard_sequence<stored<R>> {};
+
 /// A chunk all of whose items succeeded, with numbers for results, is one block.
-template <class R> struct result_codec<std::vector<outcome<R>>> {
-  using chunk = std::vector<outcome<R>>;
-  static void encode(byte_writer& to, const chunk& results) {
-    const bool plain = written_as_block<R> && std::ranges::all_of(results, &outcome<R>::has_value);
+template <class R> struct result_codec<outcomes<R>> {
+  static void encode(byte_writer& to, const outcomes<R>& results) {
+    const bool plain = written_as_block<R> && results.all_values();
     to.put(plain);
     to.put(static_cast<std::uint64_t>(results.size()));
     if constexpr (written_as_block<R>)
-      if (plain) return write_all<R>(to, results.size(), [&](std::size_t i) { return results[i].value(); });
-    for (const auto& result : results) write_item(to, result, [&](const auto& each) { detail::encode(to, each); });
+      if (plain) return write_all(to, results);
+    for (std::size_t i = 0; i < results.size(); ++i)
+      write_item(to, results, i, [&](const auto& each) {
+        if constexpr (!std::is_void_v<R>) detail::encode(to, each);
+      });
   }
-  [[nodiscard]] static chunk decode(byte_reader& from) {
+  [[nodiscard]] static outcomes<R> decode(byte_reader& from) {
     const auto plain = from.get<std::uint8_t>() != 0;
     const auto count = from.get<std::uint64_t>();
-    chunk results;
+    outcomes<R> results;
     if constexpr (written_as_block<R>) {
       if (plain) {
-        results.reserve(std::min<std::uint64_t>(count, from.remaining() / sizeof(R)));
-        read_all<R>(from, count, [&](R each) { results.emplace_back(each); });
+        read_all(from, count, results);
         return results;
       }
     }
     results.reserve(most_items(from, count));
     for (std::uint64_t i = 0; i < count; ++i)
-      results.push_back(read_item<R>(from, []([[maybe_unused]] byte_reader& mine) {
+      results.add(read_item<R>(from, []([[maybe_unused]] byte_reader& mine) {
         if constexpr (std::is_void_v<R>)
           return std::monostate();
         else
@@ -168,21 +175,21 @@ template <class R> struct result_codec<std::vector<outcome<R>>> {
   }
 };
 
-template <class R, class F, class... Items> struct callable_codec<map_chunk<R, F, Items...>> {
-  using chunk = map_chunk<R, F, Items...>;
-  using item = std::tuple<Items...>;
-  static constexpr refusal why = portable_call<F, R, Items...> ? refusal::none : refusal::unknown;
-  static constexpr bool is_block = sizeof...(Items) == 1 && (written_as_block<Items> && ...);
+template <class R, class F, class... Arguments> struct callable_codec<map_chunk<R, F, Arguments...>> {
+  using chunk = map_chunk<R, F, Arguments...>;
+  using item = map_item<Arguments...>;
+  static constexpr refusal why = portable_call<F, R, Arguments...> ? refusal::none : refusal::unknown;
+  static constexpr bool is_block = sizeof...(Arguments) == 1 && (written_as_block<Arguments> && ...);
 
   static void encode(byte_writer& to, const chunk& whole) {
     callable_codec<F>::encode(to, whole.function);
     to.put(static_cast<std::uint64_t>(whole.items.size()));
     if constexpr (is_block) {
-      write_all<Items...>(to, whole.items.size(), [&](std::size_t i) { return std::get<0>(whole.items[i].value()); });
+      write_all(to, whole.items);
     } else {
-      for (const auto& each : whole.items)
-        write_item(to, each, [&](const item& values) {
-          std::apply([&](const Items&... value) { (detail::encode(to, value), ...); }, values);
+      for (std::size_t i = 0; i < whole.items.size(); ++i)
+        write_item(to, whole.items, i, [&](const auto& values) {
+          item::apply([&](const Arguments&... value) { (detail::encode(to, value), ...); }, values);
         });
     }
   }
@@ -190,20 +197,22 @@ template <class R, class F, class... Items> struct callable_codec<map_chunk<R, F
     chunk whole(callable_codec<F>::decode(from));
     const auto count = from.get<std::uint64_t>();
     if constexpr (is_block) {
-      whole.items.reserve(std::min<std::uint64_t>(count, from.remaining()));
-      read_all<Items...>(from, count, [&](auto value) { whole.items.emplace_back(item(value)); });
+      read_all(from, count, whole.items);
     } else {
       whole.items.reserve(most_items(from, count));
       for (std::uint64_t i = 0; i < count; ++i)
-        whole.items.push_back(read_item<item>(from, [](byte_reader& mine) {
-          return item{detail::decode<Items>(mine)...};  // in this order
+        whole.items.add(read_item<typename item::type>(from, [](byte_reader& mine) {
+          if constexpr (sizeof...(Arguments) == 1)
+            return detail::decode<Arguments...>(mine);
+          else
+            return std::tuple<Arguments...>{detail::decode<Arguments>(mine)...};  // in this order
         }));
     }
     return whole;
   }
 };
 
-template <class R, class F, class... Items>
-struct call_as_written<map_chunk<R, F, Items...>> : call_as_written<F, Items...> {};
+template <class R, class F, class... Arguments>
+struct call_as_written<map_chunk<R, F, Arguments...>> : call_as_written<F, Arguments...> {};
 
 }  // namespace plait::inline PLAIT_ABI::detail

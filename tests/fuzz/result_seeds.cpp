@@ -64,9 +64,16 @@ template <> std::exception_ptr sample() { return std::make_exception_ptr(std::ou
 template <> std::vector<std::exception_ptr> sample() { return {nullptr, sample<std::exception_ptr>()}; }
 template <> plait::outcome<text> sample() { return text("it went well"); }
 template <> plait::outcome<void> sample() { return sample<std::exception_ptr>(); }
-template <> pd::chunk_outcomes<std::int32_t> sample() { return {1, 2, 3}; }
-template <> pd::chunk_outcomes<text> sample() { return {text("a"), sample<std::exception_ptr>(), {}}; }
-template <> pd::chunk_outcomes<void> sample() { return {std::monostate(), {}}; }
+template <class T, class... Each> pd::outcomes<T> several(Each... each) {
+  pd::outcomes<T> all;
+  (all.add(std::move(each)), ...);
+  return all;
+}
+template <> pd::outcomes<std::int32_t> sample() { return several<std::int32_t>(1, 2, 3); }
+template <> pd::outcomes<text> sample() {
+  return several<text>(text("a"), sample<std::exception_ptr>(), plait::outcome<text>());
+}
+template <> pd::outcomes<void> sample() { return several<void>(std::monostate(), plait::outcome<void>()); }
 // Each buffer of as many pages as that which stands in its place when they are read (buffers.hpp).
 template <> plait::shared_buffer sample() { return plait::shared_buffer(100); }
 template <> std::vector<plait::shared_buffer> sample() {
@@ -75,8 +82,9 @@ template <> std::vector<plait::shared_buffer> sample() {
 }
 template <> plait::shared_array<double> sample() { return plait::shared_array<double>(10); }
 template <> picture sample() { return {"a picture", plait::shared_buffer(1)}; }
-template <> pd::chunk_outcomes<plait::shared_buffer> sample() {
-  return {plait::shared_buffer(4000), sample<std::exception_ptr>(), {}};
+template <> pd::outcomes<plait::shared_buffer> sample() {
+  using buffer = plait::shared_buffer;
+  return several<buffer>(buffer(4000), sample<std::exception_ptr>(), plait::outcome<buffer>());
 }
 
 template <class T> void put_result(pd::byte_writer& to) { pd::result_codec<T>::encode(to, sample<T>()); }

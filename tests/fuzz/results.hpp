@@ -94,10 +94,10 @@ using results =
                std::optional<text>, std::variant<std::monostate, std::int32_t, text>, std::bitset<77>,           //
                std::unique_ptr<text>, several_shared, users, std::vector<users>,                                 //
                std::exception_ptr, std::vector<std::exception_ptr>, plait::outcome<text>, plait::outcome<void>,  //
-               plait::detail::chunk_outcomes<std::int32_t>, plait::detail::chunk_outcomes<text>,                 //
-               plait::detail::chunk_outcomes<void>,                                                              //
+               plait::detail::outcomes<std::int32_t>, plait::detail::outcomes<text>,                             //
+               plait::detail::outcomes<void>,                                                                    //
                plait::shared_buffer, std::vector<plait::shared_buffer>, plait::shared_array<double>, picture,    //
-               plait::detail::chunk_outcomes<plait::shared_buffer>>;
+               plait::detail::outcomes<plait::shared_buffer>>;
 inline constexpr std::size_t kinds_of_results = std::tuple_size_v<results>;
 
 /// The order in which such a container writes its elements follows from how it was filled.
