@@ -25,7 +25,7 @@ protocol_error::~protocol_error() = default;
 link::link(block_cache& blocks, int bell_loop, int bell_helper)
     : blocks_(blocks),
       id_(new_link_id()),
-      memory_(shared_memory::create("plait:link", sizeof(link_memory))),
+      memory_(shared_memory::create("plait:link", sizeof(link_memory), other_side::writes, link_pages)),
       shared_(*::new(memory_.bytes().data()) link_memory),
       bells_{bell_loop, bell_helper},
       requests_(shared_.requests, request_alignment),

@@ -28,6 +28,10 @@
 #if !defined(F_SEAL_FUTURE_WRITE)
 #define F_SEAL_FUTURE_WRITE 0x0010
 #endif
+#if !defined(MADV_POPULATE_WRITE)
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
 
 namespace plait::inline PLAIT_ABI::detail {
 namespace {
@@ -72,10 +76,14 @@ void allocate_pages(int descriptor, std::size_t bytes) {
   }
 }
 
-// Populated: a fault for each page later costs several times as much.
-std::span<std::byte> mapped(int descriptor, std::size_t bytes, int protection, int populate = MAP_POPULATE) {
-  void* const at = ::mmap(nullptr, bytes, protection, MAP_SHARED | populate, descriptor, 0);
+std::span<std::byte> mapped(int descriptor, std::size_t bytes, int protection, page_entries entries) {
+  void* const at = ::mmap(nullptr, bytes, protection, MAP_SHARED, descriptor, 0);
   if (at == MAP_FAILED) fail(errno, told("mmap", bytes));
+  // MAP_POPULATE would only ask to read, and take half as long again. Where this fails (Linux before 5.14), pages are
+  // entered when they are touched.
+  if (entries == page_entries::at_once)
+    static_cast<void>(
+        ::madvise(at, bytes, (protection & PROT_WRITE) != 0 ? MADV_POPULATE_WRITE : MADV_POPULATE_READ));
   return {static_cast<std::byte*>(at), bytes};
 }
 
@@ -112,7 +120,7 @@ struct stat stat_of(int descriptor) {
   return found;
 }
 
-shared_memory shared_memory::create(const char* name, std::size_t bytes, other_side other) {
+shared_memory shared_memory::create(const char* name, std::size_t bytes, other_side other, page_entries entries) {
   // Memory that is nobody's counts for no limit of the worker's.
   if (files_are_out_of_reach()) {
     fail(EPERM,
@@ -125,14 +133,14 @@ shared_memory shared_memory::create(const char* name, std::size_t bytes, other_s
   bytes = (bytes + page - 1) / page * page;
   auto descriptor = unnamed_file(name);
   allocate_pages(descriptor.get(), bytes);
-  const auto memory = mapped(descriptor.get(), bytes, PROT_READ | PROT_WRITE);  // may be written for ever
+  const auto memory = mapped(descriptor.get(), bytes, PROT_READ | PROT_WRITE, entries);  // may be written for ever
   shared_memory made(std::move(descriptor), memory);
   const int chosen = other == other_side::reads_only ? seals | F_SEAL_FUTURE_WRITE : seals;
   if (::fcntl(made.fd(), F_ADD_SEALS, chosen) != 0) fail(errno, "fcntl(F_ADD_SEALS) of shared memory");
   return made;
 }
 
-shared_memory shared_memory::map(unique_fd&& descriptor) {
+shared_memory shared_memory::map(unique_fd&& descriptor, page_entries entries) {
   const int found = ::fcntl(descriptor.get(), F_GET_SEALS);
   if (found < 0) fail(errno, "fcntl(F_GET_SEALS) of shared memory");
   if ((found & seals) != seals) throw std::runtime_error("plait: shared memory that is not sealed against resizing");
@@ -140,7 +148,7 @@ shared_memory shared_memory::map(unique_fd&& descriptor) {
   const auto size = ::lseek(descriptor.get(), 0, SEEK_END);
   if (size < 0) fail(errno, "lseek of shared memory");
   const int protection = (found & F_SEAL_FUTURE_WRITE) != 0 ? PROT_READ : PROT_READ | PROT_WRITE;
-  const auto memory = mapped(descriptor.get(), static_cast<std::size_t>(size), protection);
+  const auto memory = mapped(descriptor.get(), static_cast<std::size_t>(size), protection, entries);
   return shared_memory(std::move(descriptor), memory);
 }
 
@@ -162,7 +170,8 @@ shared_memory shared_memory::map_foreign(unique_fd&& descriptor) {
            " are there");
   }
   if ((::fcntl(descriptor.get(), F_GETFL) & O_ACCMODE) != O_RDWR) refuse("it is not open for writing");
-  const auto memory = mapped(descriptor.get(), static_cast<std::size_t>(file.st_size), PROT_READ | PROT_WRITE, 0);
+  const auto memory = mapped(descriptor.get(), static_cast<std::size_t>(file.st_size), PROT_READ | PROT_WRITE,
+                             page_entries::when_touched);
   return shared_memory(std::move(descriptor), memory);
 }
 

@@ -11,7 +11,7 @@
 namespace plait::inline PLAIT_ABI::detail {
 
 worker_link::worker_link(std::span<const int> descriptors)
-    : memory_(shared_memory::map(above_stdio(descriptors[0], "a link's memory"))),
+    : memory_(shared_memory::map(above_stdio(descriptors[0], "a link's memory"), link_pages)),
       shared_(*std::launder(reinterpret_cast<link_memory*>(memory_.bytes().data()))),
       control_(above_stdio(descriptors[1], "a link's control socket")),
       bells_{above_stdio(descriptors[2], "a link's bell"), above_stdio(descriptors[3], "a link's bell")},

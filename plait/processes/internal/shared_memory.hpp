@@ -21,6 +21,10 @@ namespace plait::inline PLAIT_ABI::detail {
 /// What the other side may do with it.
 enum class other_side { writes, reads_only };
 
+/// When the pages of a mapping are entered into it: all in one go, which is cheaper where most are used, or each when
+/// it is touched.
+enum class page_entries { at_once, when_touched };
+
 class shared_memory {
  public:
   shared_memory() noexcept = default;
@@ -32,14 +36,15 @@ class shared_memory {
   /// to whole pages. Throws std::system_error that names the call that failed, or says that there is none in a
   /// sandbox.
   [[nodiscard]] static shared_memory create(const char* name, std::size_t bytes,
-                                            other_side other = other_side::writes);
+                                            other_side other = other_side::writes,
+                                            page_entries entries = page_entries::at_once);
 
   /// Memory that another process made; to be read only, where it made it so. Checks that it is sealed; throws
   /// std::system_error, or std::runtime_error where it is not: then the descriptor is the caller's still.
-  [[nodiscard]] static shared_memory map(unique_fd&& descriptor);
+  [[nodiscard]] static shared_memory map(unique_fd&& descriptor, page_entries entries = page_entries::at_once);
 
   /// Memory that another process made, which may be hostile: a memfd of ordinary pages, sealed against resizing only,
-  /// with all its pages there. Not populated, unlike the others: who is handed a GiB may look at a byte of it. Throws
+  /// with all its pages there. Entered when touched: who is handed a GiB may look at a byte of it. Throws
   /// decode_error where it is none, std::system_error where it can't be mapped.
   [[nodiscard]] static shared_memory map_foreign(unique_fd&& descriptor);
 
