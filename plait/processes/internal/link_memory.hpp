@@ -14,12 +14,13 @@
 
 namespace plait::inline PLAIT_ABI::detail {
 
-/// Room for 4096 small calls in flight, and twice as many small results: more than a pool prefetches. Smaller rings
-/// would hold few payloads of the largest inline size (these hold 15); larger ones would leave a second-level cache.
-inline constexpr std::size_t request_ring_bytes = 256 * 1024;
-inline constexpr std::size_t reply_ring_bytes = 256 * 1024;
+/// Room for 2048 small calls in flight, and twice as many small results: more than a pool prefetches. Smaller rings
+/// would hold few payloads of the largest inline size (these hold 7); larger ones leave a second-level cache sooner,
+/// and take longer to make.
+inline constexpr std::size_t request_ring_bytes = 128 * 1024;
+inline constexpr std::size_t reply_ring_bytes = 128 * 1024;
 
-/// Entering all 130 at both ends took a third of the time in which a pool starts, and few calls need few.
+/// Entering all of them at both ends took a quarter of the time in which a pool starts, and few calls need few.
 inline constexpr page_entries link_pages = page_entries::when_touched;
 
 struct link_memory {
