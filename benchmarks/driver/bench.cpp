@@ -91,7 +91,7 @@ class benchmark {
         for (std::size_t i = 0; i < subjects_.size(); ++i) {
           // Each round begins with another subject: none always has the place after the same neighbour.
           const auto& s = subjects_[(i + static_cast<std::size_t>(round)) % subjects_.size()];
-          if (!s.performs(e)) continue;
+          if (!s.is_asked(e, round, settings_.quick)) continue;
           shown.begin(round, fmt::format("{}: {}", s.name, e.questions.front().text));
           perform(s, e, round);
         }
@@ -106,10 +106,9 @@ class benchmark {
   std::size_t runs() const {
     std::size_t n = 0;
     for (int round = 0; round < settings_.actual_rounds(); ++round) {
-      for (const auto& e : experiments_) {
-        if (!e.is_in_round(round, settings_.quick)) continue;
-        n += static_cast<std::size_t>(std::ranges::count_if(subjects_, [&](auto& s) { return s.performs(e); }));
-      }
+      for (const auto& e : experiments_)
+        n += static_cast<std::size_t>(
+            std::ranges::count_if(subjects_, [&](auto& s) { return s.is_asked(e, round, settings_.quick); }));
     }
     return n;
   }

@@ -8,6 +8,11 @@
 #include <unistd.h>
 
 namespace bench {
+namespace {
+
+constexpr int every = 3;  // one of so many rounds
+
+}  // namespace
 
 std::string name_of(surroundings where) {
   switch (where) {
@@ -36,6 +41,11 @@ bool subject::performs(const experiment& e) const {
   };
   return workers == e.workers && e.count(speed) > 0 && std::ranges::none_of(e.questions, takes_too_long) &&
          (acts.empty() || std::ranges::find(acts, e.act) != acts.end());
+}
+
+bool subject::is_asked(const experiment& e, int round, bool quick) const {
+  if (!performs(e) || !e.is_in_round(round, quick)) return false;
+  return !further || (round % every == 0 && e.is_in_round(round / every, quick));
 }
 
 std::string bytes_text(unsigned bytes) {
@@ -74,7 +84,6 @@ std::vector<std::string> experiment::arguments(pace speed, unsigned divisor) con
 }
 
 bool experiment::is_in_round(int round, bool quick) const {
-  constexpr int every = 3;
   switch (how_often) {
     case frequency::every_round:
       return true;

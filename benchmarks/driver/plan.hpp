@@ -32,7 +32,8 @@ struct subject {
   std::vector<std::string> interpreter;  // what runs the program, where it can't run by itself
   std::vector<std::string> options;
   pace speed = pace::native;
-  std::string needs;  // the package without which it is not built, and how to get it; empty: it is always there
+  std::string needs;     // the package without which it is not built, and how to get it; empty: it is always there
+  bool further = false;  // only --peers installs it
   worker_kind workers = worker_kind::threads;
   std::vector<std::string> acts = {};  // that it can perform; empty: all
   // In the text of questions that it leaves out, as they would take it too long: "of 1 GiB".
@@ -40,6 +41,9 @@ struct subject {
 
   bool present() const;
   bool performs(const experiment& e) const;
+  // Performs it in that round. Further peers do so in one of three of the rounds that ask others: with all of them in
+  // each, a full run would take more than an hour.
+  bool is_asked(const experiment& e, int round, bool quick) const;
   std::vector<std::string> command(const std::vector<std::string>& arguments) const;
 };
 

@@ -19,14 +19,28 @@ subject ours(std::string name, worker_kind workers, std::filesystem::path progra
           .acts = std::move(acts)};
 }
 
-subject peer(std::string name, worker_kind workers, std::filesystem::path program, pace speed, std::string needs,
+struct package {
+  package(const char* name) : text(name) {}
+  std::string text;
+  bool further = false;
+};
+// What only `./bench --peers` installs.
+package further(const char* name) {
+  package made(name);
+  made.text += ", by ./bench --peers";
+  made.further = true;
+  return made;
+}
+
+subject peer(std::string name, worker_kind workers, std::filesystem::path program, pace speed, package needs,
              strings acts = {}, strings options = {}) {
   return {.name = std::move(name),
           .program = std::move(program),
           .interpreter = {},
           .options = std::move(options),
           .speed = speed,
-          .needs = std::move(needs),
+          .needs = std::move(needs.text),
+          .further = needs.further,
           .workers = workers,
           .acts = std::move(acts)};
 }
@@ -36,33 +50,32 @@ strings with(strings acts, const strings& others) {
   return acts;
 }
 
-// What only `./bench --peers` installs.
-std::string further(const std::string& package) { return package + ", by ./bench --peers"; }
-
 subject without(strings too_long, subject s) {
   s.too_long = std::move(too_long);
   return s;
 }
 
 subject java(worker_kind workers, std::filesystem::path program, strings acts) {
+  auto needs = further("default-jdk-headless");
   return {.name = "java",
           .program = std::move(program),
           .interpreter = {"/usr/bin/java", "-jar"},
           .options = {},
           .speed = pace::asio,
-          .needs = further("default-jdk-headless"),
+          .needs = std::move(needs.text),
+          .further = needs.further,
           .workers = workers,
           .acts = std::move(acts)};
 }
 
-subject in_python(std::string name, worker_kind workers, std::filesystem::path program, std::string needs,
-                  strings acts) {
+subject in_python(std::string name, worker_kind workers, std::filesystem::path program, package needs, strings acts) {
   return {.name = std::move(name),
           .program = std::move(program),
           .interpreter = {"/usr/bin/python3"},
           .options = {},
           .speed = pace::python,
-          .needs = std::move(needs),
+          .needs = std::move(needs.text),
+          .further = needs.further,
           .workers = workers,
           .acts = std::move(acts)};
 }

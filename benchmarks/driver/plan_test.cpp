@@ -154,6 +154,28 @@ TEST(plan, what_takes_long_is_in_one_of_three_rounds_and_some_of_it_not_in_quick
   EXPECT_EQ(rounds(false), (std::vector{true, false, false, true}));
 }
 
+TEST(plan, asks_further_peers_in_one_of_three_rounds) {
+  experiment e{.act = "thr", .before = {}, .after = {}, .how_often = frequency::every_round, .questions = {}};
+  subject s{
+      .name = "go", .program = "/bin/true", .interpreter = {}, .options = {}, .needs = "golang-go", .further = true};
+  const auto rounds = [&] {
+    std::vector<int> asked;
+    for (int round = 0; round < 12; ++round)
+      if (s.is_asked(e, round, false)) asked.push_back(round);
+    return asked;
+  };
+  EXPECT_EQ(rounds(), (std::vector{0, 3, 6, 9}));
+  e.how_often = frequency::few;
+  EXPECT_EQ(rounds(), (std::vector{0, 9}));
+  s.further = false;
+  EXPECT_EQ(rounds(), (std::vector{0, 3, 6, 9}));
+  s.acts = {"lat"};
+  EXPECT_EQ(rounds(), std::vector<int>());
+  s.acts = {};
+  e.how_often = frequency::full_only;
+  EXPECT_FALSE(s.is_asked(e, 0, true));
+}
+
 TEST(plan, counts_the_questions_that_quick_leaves_out) {
   const auto some = all_experiments("process offload latency, one core");
   EXPECT_EQ(left_out_by_quick(some), 0U);
