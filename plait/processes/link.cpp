@@ -1,3 +1,4 @@
+#include <plait/core/errors.hpp>
 #include <plait/processes/internal/link.hpp>
 
 #include <algorithm>
@@ -105,20 +106,34 @@ std::uint64_t link::front() const noexcept { return front_ == next_ ? 0 : front_
 
 // ── Sending ──
 
-bool link::has_room(std::size_t payload) noexcept {
-  if (payload > inline_limit) {
-    if (arguments_.size() >= most_blocks_in_flight) return false;
-    payload = sizeof(block_name);
-  }
+void link::require_room(std::size_t payload) {
+  if (!ring_has_room(payload)) throw_invalid_state("plait: a request does not fit into a worker's ring");
+}
+
+bool link::ring_has_room(std::size_t payload) noexcept {
   const auto bytes = sizeof(request_header) + payload;
   if (requests_.fits(written_, bytes, freed_)) return true;
   retire_passed();
   return requests_.fits(written_, bytes, freed_);
 }
 
+bool link::has_room(std::size_t payload) noexcept {
+  if (payload > inline_limit) {
+    if (arguments_.size() >= most_blocks_in_flight) return false;
+    payload = sizeof(block_name);
+  }
+  return ring_has_room(payload + requests_.rounded(sizeof(request_header)));
+}
+
+bool link::is_clear() noexcept {
+  retire_passed();
+  return freed_ == written_;
+}
+
 std::uint64_t link::send(request_kind kind, const call_target& target, std::span<const std::byte> payload,
                          std::span<const int> lent) {
   if (payload.size() <= inline_limit) {
+    require_room(payload.size());
     make_room_for_state();
     if (!lent.empty()) lend(lent);
     return publish(kind, target, payload, false, lent);
@@ -130,6 +145,7 @@ std::uint64_t link::send(request_kind kind, const call_target& target, std::span
 
 std::uint64_t link::send(request_kind kind, const call_target& target, block&& payload, std::size_t bytes,
                          std::span<const int> lent) {
+  require_room(sizeof(block_name));
   make_room_for_state();
   arguments_.reserve(arguments_.size() + 1);
   name(payload);

@@ -1,4 +1,5 @@
 // Both ends of a link in one process: order, room, taking back, sleeping and waking.
+#include <plait/core/errors.hpp>
 #include <plait/processes/internal/link.hpp>
 #include <plait/processes/internal/worker_link.hpp>
 
@@ -105,7 +106,8 @@ TEST(link, fills_and_empties) {
       parent.call("0123456789abcdef");
       ++sent;
     }
-    EXPECT_EQ(sent, detail::request_ring_bytes / 64);
+    EXPECT_EQ(sent, detail::request_ring_bytes / 64 - 1);  // the last is for a request to stop
+    EXPECT_FALSE(parent.link.is_clear());
     EXPECT_EQ(parent.link.in_flight(), sent);
     for (std::size_t i = 0; i < sent; ++i) {
       ASSERT_TRUE(worker.next());
@@ -114,7 +116,41 @@ TEST(link, fills_and_empties) {
     EXPECT_FALSE(parent.link.has_room(16));  // it is the replies that free it
     for (std::size_t i = 0; i < sent; ++i) parent.answer();
     EXPECT_TRUE(parent.link.has_room(16));
+    EXPECT_TRUE(parent.link.is_clear());
   }
+}
+
+TEST(link, refuses_what_does_not_fit) {
+  link_end parent;
+  detail::worker_link worker(parent.copies_for_worker());
+  std::size_t sent = 0;
+  for (; parent.link.has_room(16); ++sent) parent.call("0123456789abcdef");
+  parent.send(request_kind::notice, {});  // as one to stop: for it there is room
+  EXPECT_THROW(parent.link.send(request_kind::notice, {}, {}), plait::invalid_state_error);
+  EXPECT_THROW(parent.call(std::string(100'000, 'x')), plait::invalid_state_error);  // in a block
+  EXPECT_EQ(parent.link.in_flight(), sent);
+  for (std::size_t i = 0; i < sent; ++i) {
+    const auto came = worker.next();
+    ASSERT_TRUE(came);
+    EXPECT_EQ(came->payload.size(), 16U);
+    worker.reply(reply_kind::value, 0, {});
+    parent.answer();
+  }
+  EXPECT_EQ(parent.link.in_flight(), 0U);
+}
+
+TEST(link, has_no_room_before_the_worker_has_gone_past_what_was_withdrawn) {
+  link_end parent;
+  detail::worker_link worker(parent.copies_for_worker());
+  std::uint64_t last = 0;
+  while (parent.link.has_room(16)) last = parent.call("0123456789abcdef");
+  for (auto sequence = last; sequence > 0; --sequence) ASSERT_TRUE(parent.link.withdraw(sequence));
+  EXPECT_EQ(parent.link.in_flight(), 0U);
+  EXPECT_FALSE(parent.link.has_room(16));
+  EXPECT_FALSE(parent.link.is_clear());
+  parent.send(request_kind::stop, {});
+  EXPECT_FALSE(worker.next());
+  EXPECT_TRUE(parent.link.has_room(16));
 }
 
 // The worker finds the reply ring full and waits; nothing is lost, and nobody hangs.

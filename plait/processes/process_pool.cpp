@@ -169,34 +169,38 @@ void process_pool::place(work_item& item, outgoing& what, afterwards& later) {
   if (item.priority() > 0) take_back_sent_ahead(later);
 }
 
-// The one that became idle last; for a call with shared buffers, of those whose control socket has room.
-process_pool::worker* process_pool::find_idle(bool lends) noexcept {
+// The one that became idle last, of those that have room: in the ring, and for a call with shared buffers in the
+// control socket. What was taken back from an idle worker takes room until the worker has gone past it.
+process_pool::worker* process_pool::find_idle(std::size_t payload, bool lends) noexcept {
   if (idle_.empty()) return nullptr;
-  if (!lends) return idle_.back();
-  const auto found = std::find_if(idle_.rbegin(), idle_.rend(), [](worker* w) { return w->line.may_lend(); });
+  const auto found = std::find_if(idle_.rbegin(), idle_.rend(), [&](worker* w) {
+    if (!knows_modules(*w) && !w->line.is_clear()) return false;
+    return w->line.has_room(payload) && (!lends || w->line.may_lend());
+  });
   if (found != idle_.rend()) return *found;
-  // It takes off what it has when it wakes, and tells nobody.
+  // It goes past it and takes off what it has when it wakes, and tells nobody.
   if (!std::exchange(look_for_room_, true) && attendant_asleep_) ring_attendant();
   return nullptr;
 }
 
+// It is told of new ones while it has nothing to do: its ring has room for that then.
+bool process_pool::knows_modules(const worker& w) noexcept { return w.known_modules == module_count(); }
+
 process_pool::worker* process_pool::find_worker(const work_item& item, std::size_t payload, bool lends,
                                                 afterwards& later) {
   const bool may_go_ahead = item.priority() == 0 && payload <= inline_limit && !lends;
-  if (auto* const chosen = find_idle(lends)) {
+  if (auto* const chosen = find_idle(payload, lends)) {
     if (may_go_ahead && chosen->line.sleeps()) {
       // Quick calls that one worker takes in less time than it takes to wake another are that one's.
       for (const auto& w : workers_) {
-        if (w->flights.empty() || w->each.count() == 0 || !w->takes_calls() || w->is_spent()) continue;
+        if (w->flights.empty() || w->each.count() == 0 || !w->takes_calls() || w->is_spent() || !knows_modules(*w))
+          continue;
         if (w->each * static_cast<std::int64_t>(w->flights.size()) >= worth_a_wake) continue;
         if (w->flights.size() >= w->most_flights || !w->line.has_room(payload)) continue;
         return w.get();
       }
     }
-    if (lends)
-      std::erase(idle_, chosen);
-    else
-      idle_.pop_back();
+    std::erase(idle_, chosen);
     return chosen;
   }
   const auto living = std::ranges::count_if(workers_, [](const auto& w) { return w->takes_calls(); });
@@ -216,7 +220,7 @@ process_pool::worker* process_pool::find_worker(const work_item& item, std::size
   if (!may_go_ahead) return nullptr;
   worker* best = nullptr;
   for (const auto& w : workers_) {
-    if (!w->takes_calls() || w->flights.size() >= w->most_flights || w->is_spent()) continue;
+    if (!w->takes_calls() || w->flights.size() >= w->most_flights || w->is_spent() || !knows_modules(*w)) continue;
     if (!w->line.has_room(payload)) continue;
     if (!best || w->flights.size() < best->flights.size()) best = w.get();
   }

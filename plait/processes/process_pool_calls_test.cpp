@@ -22,6 +22,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
+#include <tests/support/portable_gate.hpp>
 #include <unistd.h>
 
 namespace travellers {
@@ -80,6 +81,34 @@ TEST_F(process_pool_calls, a_function_of_a_shared_library) {
   // The address of getppid may lie in the program's own table of jumps or in the library: both are found again.
   EXPECT_NE(pool.submit(getppid).result(), getpid()) << "the server of the workers is the parent";
   EXPECT_EQ(pool.submit(static_cast<double (*)(double, double)>(std::pow), 2.0, 10.0).result(), 1024.0);
+}
+
+int hold(const std::string& gate, const std::string&) {
+  test_support::pass_gate(gate);
+  return 0;
+}
+std::size_t length(const std::string& text) { return text.size(); }
+
+// A worker is told of a module before it is sent its first call of it. Here its ring has room for that call, but not
+// for what is told: it holds 2,048 pieces of 64 bytes, of which three are left. A call of `length` takes 16 of them, and
+// so does the one that is held; one of `square` takes one.
+TEST_F(process_pool_calls, a_function_of_a_library_for_a_worker_that_has_much_to_do) {
+  const test_support::portable_gate gate;
+  process_pool_executor one({.max_workers = 1});
+  const std::string text(920, 'x');
+  for (int i = 0; i < 300; ++i) ASSERT_EQ(one.submit(length, text).result(), text.size());  // it is known as quick
+  const auto held = one.submit(hold, gate.path(), std::string(text.size() - 8 - gate.path().size(), 'x'));
+  gate.wait_for(1);
+  std::vector<plait::future<std::size_t>> lengths;
+  std::vector<plait::future<int>> squares;
+  for (int i = 0; i < 126; ++i) lengths.push_back(one.submit(length, text));
+  for (int i = 0; i < 13; ++i) squares.push_back(one.submit(square, i));
+  const auto of_library = one.submit(static_cast<double (*)(double)>(std::floor), 3.5);
+  gate.let_through(1);
+  EXPECT_EQ(held.result(), 0);
+  for (const auto& each : lengths) EXPECT_EQ(each.result(), text.size());
+  for (int i = 0; i < 13; ++i) EXPECT_EQ(squares[static_cast<std::size_t>(i)].result(), i * i);
+  EXPECT_EQ(of_library.result(), 3.0);
 }
 
 // ── what may travel ──

@@ -76,15 +76,19 @@ class link {
 
   // ── Requests ──
 
-  /// Whether a request with that many bytes of arguments could be sent now.
+  /// Whether a request with that many bytes of arguments could be sent now, and one without any after it: whatever
+  /// was sent, the worker can be told to stop.
   [[nodiscard]] bool has_room(std::size_t payload) noexcept;
+  /// Nothing is in the ring that the worker has not answered or gone past.
+  [[nodiscard]] bool is_clear() noexcept;
   /// Requests sent, neither answered nor withdrawn; notices not counted.
   [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_; }
 
-  /// Publishes a request and gives its number, which is one more than the last one's (the first is 1). Requires
-  /// has_room. The payload is copied: into the ring, or, above inline_limit, into a block made for it. Throws
-  /// std::system_error where there is no such block or it could not be named to the worker: then nothing was sent.
-  /// After the last send of a batch: `if (must_wake()) wake();`.
+  /// Publishes a request and gives its number, which is one more than the last one's (the first is 1). Throws
+  /// invalid_state_error, and nothing was sent, where the ring has no room (see has_room). The payload is copied:
+  /// into the ring, or, above inline_limit, into a block made for it. Throws std::system_error where there is no such
+  /// block or it could not be named to the worker: then nothing was sent. After the last send of a batch: `if
+  /// (must_wake()) wake();`.
   ///
   /// `lent` are descriptors of shared buffers that the payload refers to, at most most_shared_buffers; they stay the
   /// caller's. Throws std::system_error where they can't be sent.
@@ -158,6 +162,8 @@ class link {
   void make_room_for_state();
   void skip_unawaited() noexcept;
   void retire_passed() noexcept;
+  [[nodiscard]] bool ring_has_room(std::size_t payload) noexcept;
+  void require_room(std::size_t payload);
   void retire_front() noexcept;
   [[nodiscard]] bool is_in_flight(std::uint64_t sequence) const noexcept;
   [[nodiscard]] request_state& state(std::uint64_t sequence) noexcept;

@@ -148,7 +148,7 @@ class process_pool final : public call_owner,
   void attach_this_loop() noexcept;
   void place(work_item& item, outgoing& what, afterwards& later);
   [[nodiscard]] worker* find_worker(const work_item& item, std::size_t payload, bool lends, afterwards& later);
-  [[nodiscard]] worker* find_idle(bool lends) noexcept;
+  [[nodiscard]] worker* find_idle(std::size_t payload, bool lends) noexcept;
   void send(worker& to, work_item& item, outgoing& what, afterwards& later);
   void begins(work_item& item, afterwards& later) noexcept;
   void pump(afterwards& later) noexcept;
@@ -189,6 +189,7 @@ class process_pool final : public call_owner,
   void no_further_worker(const std::string& why, afterwards& later);
   void send_first_words(worker& to);
   void tell_modules(worker& to);
+  [[nodiscard]] static bool knows_modules(const worker& w) noexcept;
   void stop_worker(worker& which) noexcept;
   void kill_worker(worker& which, std::string why) noexcept;
   void start_attendant();
@@ -286,7 +287,7 @@ class process_pool final : public call_owner,
   bool memory_is_hidden_ = false;  // which has been reported
   time_point next_memory_look_{};
   time_point stuck_look_ = sync::forever;  // when calls that were sent ahead may wait behind a long one
-  bool look_for_room_ = false;           // a call with shared buffers waits until a worker has taken those of others
+  bool look_for_room_ = false;  // a call waits until an idle worker has gone past what was taken back from it
   std::uint64_t memory_kills_told_ = 0;  // those up to this number are told of; the attendant's own, not the lock's
   sync::thread attendant_;
   bool attendant_runs_ = false;
