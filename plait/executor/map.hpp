@@ -91,7 +91,8 @@ template <class Items, class R, class F, class... Views> class ranges_source fin
 /// The results of executor::map. Off a loop a plain range (`for (auto&& r : results)`), each step of which blocks
 /// until its result is there; in a coroutine `while (auto r = co_await results.next())`. An item that failed throws
 /// what it threw where it is read; iteration can go on behind it. That is so in a chunk too, and where an item or its
-/// result can't travel; but a worker's death is the failure of all items of its chunk. A call that returns nothing
+/// result can't travel; but a worker's death, or no memory for the results, is the failure of all items of its chunk.
+/// A call that returns nothing
 /// gives std::monostate.
 /// Move-only. Thread safety: none. Destroying it cancels what is left. The executor must outlive it; ranges that were
 /// passed as lvalues too.

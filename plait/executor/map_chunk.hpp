@@ -4,6 +4,7 @@
 // while it is written goes in its place. Chunks of numbers can't fail: they are one block.
 #pragma once
 
+#include <plait/core/copyable.hpp>
 #include <plait/executor/call.hpp>
 #include <plait/executor/outcomes.hpp>
 #include <plait/executor/travel.hpp>
@@ -14,7 +15,6 @@
 #include <stop_token>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 namespace plait::inline PLAIT_ABI::detail {
 
@@ -54,7 +54,7 @@ template <class R, class F, class... Arguments> struct map_chunk {
         if constexpr (std::is_void_v<R>)
           item::apply(run, items.value(i)), results.add_value();
         else
-          results.add_value(item::apply(run, items.value(i)));
+          results.add_value(stored<R>(item::apply(run, items.value(i))));
       } catch (const cancelled_error&) {
         results.add_cancelled();
       } catch (...) {  // or it has not arrived
@@ -66,6 +66,10 @@ template <class R, class F, class... Arguments> struct map_chunk {
 
   F function;
   outcomes<typename item::type> items;
+};
+
+template <class R, class F, class... Arguments>
+struct is_copyable<map_chunk<R, F, Arguments...>> : std::bool_constant<copyable<F> && (copyable<Arguments> && ...)> {
 };
 
 // ── in another process ──

@@ -14,7 +14,8 @@
 namespace plait::inline PLAIT_ABI::detail {
 
 /// As a std::vector<outcome<T>>; but where each has a value, which is the rule, only the values are kept, side by
-/// side. The first that has none moves all of them into outcomes.
+/// side. The first that has none moves all of them into outcomes, which takes memory: where that can't be had,
+/// std::bad_alloc, and all is as it was.
 ///
 /// Thread safety: none.
 template <class T> class outcomes {
@@ -36,20 +37,17 @@ template <class T> class outcomes {
   template <class... Args>
     requires std::constructible_from<value_type, Args...>
   void add_value(Args&&... args) {
-    if (all_values_) {
-      values_.push_back({value_type(std::forward<Args>(args)...)});
-    } else {
-      outcome<T> one;
-      one.emplace(std::forward<Args>(args)...);
-      mixed_.push_back(std::move(one));
-    }
+    if (all_values_) return values_.push_back({value_type(std::forward<Args>(args)...)});
+    outcome<T> one;
+    one.emplace(std::forward<Args>(args)...);
+    mixed_.push_back(std::move(one));
   }
   void add(outcome<T> one) {
-    if (one.has_value() && all_values_) {
+    if (one.has_value()) {
       if constexpr (std::is_void_v<T>)
-        values_.emplace_back();
+        add_value();
       else
-        values_.push_back({std::move(one).value()});
+        add_value(std::move(one).value());
     } else {
       mix();
       mixed_.push_back(std::move(one));
@@ -102,9 +100,9 @@ template <class T> class outcomes {
     if (!all_values_) return;
     std::vector<outcome<T>> mixed;
     mixed.reserve(values_.capacity());
-    for (auto& each : values_) mixed.emplace_back().emplace(std::move(each.value));
+    for (auto& each : values_) mixed.emplace_back().emplace(std::move_if_noexcept(each.value));
     mixed_ = std::move(mixed);
-    values_.clear();
+    std::vector<place>().swap(values_);
     all_values_ = false;
   }
 

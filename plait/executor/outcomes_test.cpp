@@ -143,6 +143,30 @@ TEST(outcomes, lie_side_by_side) {
   EXPECT_EQ(all.value(0) + all.value(1) + all.value(2), 6);
 }
 
+/// Where the values can't be moved to make place for a failure, all is as it was.
+struct hard_to_move {
+  explicit hard_to_move(int number) : number(number) {}
+  hard_to_move(hard_to_move&& other) : number(other.number) { refuse(); }
+  hard_to_move(const hard_to_move& other) : number(other.number) { refuse(); }
+  static void refuse() {
+    if (refuses) throw std::runtime_error("moved");
+  }
+  static inline bool refuses = false;
+  int number;
+};
+TEST(outcomes, stay_as_they_are_where_no_failure_can_be_added) {
+  outcomes<hard_to_move> all;
+  all.reserve(2);
+  all.add_value(1);
+  all.add_value(2);
+  hard_to_move::refuses = true;
+  EXPECT_THROW(all.add_cancelled(), std::runtime_error);
+  hard_to_move::refuses = false;
+  EXPECT_EQ(all.size(), 2U);
+  EXPECT_TRUE(all.all_values());
+  EXPECT_EQ(all.value(0).number + all.value(1).number, 3);
+}
+
 /// Nothing is added where the value can't be made.
 struct hard_to_make {
   explicit hard_to_make(bool fails) {
