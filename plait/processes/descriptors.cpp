@@ -133,6 +133,11 @@ received_message receive_message(int socket, std::span<std::byte> bytes) {
   message.msg_iovlen = 1;
   message.msg_control = control.bytes.data();
   message.msg_controllen = control.bytes.size();
+  // Memory first: what was received is nowhere else any more.
+  received_message received;
+  received.descriptors.reserve(most_descriptors_in_message);
+  std::vector<unique_fd> arrived;  // as they came: maybe among the standard streams
+  arrived.reserve(most_descriptors_in_message);
   ssize_t size;
   do {
     size = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
@@ -142,9 +147,7 @@ received_message receive_message(int socket, std::span<std::byte> bytes) {
     return {nothing_yet ? result::nothing_yet : result::closed, 0, {}, false};
   }
 
-  received_message received;
   received.size = static_cast<std::size_t>(size);
-  std::vector<unique_fd> arrived;  // as they came: maybe among the standard streams
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     const auto count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);

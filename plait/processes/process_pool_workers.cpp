@@ -160,7 +160,7 @@ void process_pool::worker_not_started(const server_event& event) noexcept {
     else
       later.no_worker = why();
   }
-  gone->errors.pass_on_rest();
+  gone->errors.close();
   settle(later);
 }
 
@@ -262,7 +262,7 @@ void process_pool::worker_ended(std::uint64_t id, const process_end_status* how)
     if (phase_ == phase::open) look_for_stuck();
   }
   if (!how && gone->pidfd) bury_orphan(gone->pidfd.get());
-  gone->errors.pass_on_rest();
+  gone->errors.close();
   auto details = what_happened(*gone, how);
   if (hopeless) {
     details.call = "";

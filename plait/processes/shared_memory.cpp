@@ -76,14 +76,18 @@ void allocate_pages(int descriptor, std::size_t bytes) {
   }
 }
 
+// MAP_POPULATE only asks to read, and takes half as long again. What fails here happens when a page is touched.
+void enter_pages(void* at, int descriptor, std::size_t bytes, int protection) noexcept {
+  const bool old =
+      ::madvise(at, bytes, (protection & PROT_WRITE) != 0 ? MADV_POPULATE_WRITE : MADV_POPULATE_READ) != 0 &&
+      errno == EINVAL;  // Linux before 5.14
+  if (old) static_cast<void>(::mmap(at, bytes, protection, MAP_SHARED | MAP_FIXED | MAP_POPULATE, descriptor, 0));
+}
+
 std::span<std::byte> mapped(int descriptor, std::size_t bytes, int protection, page_entries entries) {
   void* const at = ::mmap(nullptr, bytes, protection, MAP_SHARED, descriptor, 0);
   if (at == MAP_FAILED) fail(errno, told("mmap", bytes));
-  // MAP_POPULATE would only ask to read, and take half as long again. Where this fails (Linux before 5.14), pages are
-  // entered when they are touched.
-  if (entries == page_entries::at_once)
-    static_cast<void>(
-        ::madvise(at, bytes, (protection & PROT_WRITE) != 0 ? MADV_POPULATE_WRITE : MADV_POPULATE_READ));
+  if (entries == page_entries::at_once) enter_pages(at, descriptor, bytes, protection);
   return {static_cast<std::byte*>(at), bytes};
 }
 

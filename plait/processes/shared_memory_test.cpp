@@ -71,6 +71,34 @@ TEST(shared_memory, has_all_its_pages) {
   EXPECT_EQ(static_cast<std::size_t>(file.st_blocks) * 512, memory.bytes().size());
 }
 
+/// The page faults of writing to each page.
+long faults_of_writing(const shared_memory& memory) {
+  const auto faults = [] {
+    rusage used{};
+    ::getrusage(RUSAGE_THREAD, &used);
+    return used.ru_minflt;
+  };
+  const auto before = faults();
+  for (std::size_t at = 0; at < memory.bytes().size(); at += 4096) memory.bytes()[at] = std::byte{1};
+  return faults() - before;
+}
+
+TEST(shared_memory, has_its_pages_entered_as_was_asked) {
+  constexpr std::size_t count = 256;
+  using enum plait::detail::page_entries;
+  for (const auto entries : {at_once, when_touched}) {
+    const auto here = shared_memory::create("plait:test", count * 4096, other_side::writes, entries);
+    const auto there = shared_memory::map(copy_of(here), entries);
+    for (const auto* each : {&here, &there}) {
+      if (entries == at_once)
+        EXPECT_LT(faults_of_writing(*each), 16);
+      else
+        EXPECT_GE(faults_of_writing(*each), static_cast<long>(count / 16))
+            << "16: some kernels enter so many around one";
+    }
+  }
+}
+
 TEST(shared_memory, cannot_be_resized_or_unsealed) {
   const auto memory = shared_memory::create("plait:test", 4096);
   EXPECT_EQ(::ftruncate(memory.fd(), 0), -1);

@@ -60,16 +60,12 @@ bool stderr_relay::pass_on() {
 }
 
 void stderr_relay::close() {
+  waits_for_pid_ = false;
   if (pipe_) pass_on();
   pipe_.reset();
   const bool unended = pending_.empty() ? within_line_ : pending_.back() != '\n';
   if (unended) pending_ += '\n';
   write_what_is_due();
-}
-
-void stderr_relay::pass_on_rest() {
-  waits_for_pid_ = false;
-  close();
 }
 
 // Lines that have ended, and what is too much to wait for anything.

@@ -69,8 +69,7 @@ TEST_F(relay, of_nothing_passes_on_nothing) {
   to_it.reset();
   EXPECT_FALSE(subject.pass_on());
   subject.close();
-  subject.pass_on_rest();
-  subject.pass_on_rest();
+  subject.close();
   EXPECT_EQ(passed_on.text(), "");
   EXPECT_EQ(subject.last_lines(), "");
 }
@@ -82,7 +81,7 @@ TEST_F(relay, holds_a_line_back_until_its_end_is_there) {
   write("o\nthree");
   EXPECT_TRUE(subject.pass_on());
   EXPECT_EQ(passed_on.text(), "decoders_0[4711]: one\ndecoders_0[4711]: two\n");
-  subject.pass_on_rest();
+  subject.close();
   EXPECT_EQ(passed_on.text(), "decoders_0[4711]: one\ndecoders_0[4711]: two\ndecoders_0[4711]: three\n");
   EXPECT_EQ(subject.descriptor(), -1);
 }
@@ -120,7 +119,7 @@ TEST_F(relay, ends_a_line_of_which_all_was_passed_on) {
     all += much;
     EXPECT_TRUE(subject.pass_on());
   }
-  subject.pass_on_rest();
+  subject.close();
   EXPECT_EQ(passed_on.text(), "decoders_0[4711]: " + all + "\n");
 }
 
@@ -142,7 +141,7 @@ TEST_F(relay, keeps_no_more_than_so_many_bytes_of_them) {
 TEST_F(relay, keeps_what_is_no_text_as_it_is) {
   const std::string bytes("\0\xff\n\0", 4);
   write(bytes);
-  subject.pass_on_rest();
+  subject.close();
   EXPECT_EQ(passed_on.text(),
             "decoders_0[4711]: " + bytes.substr(0, 3) + "decoders_0[4711]: " + bytes.substr(3) + "\n");
   EXPECT_EQ(subject.last_lines(), bytes + "\n");
@@ -204,13 +203,13 @@ TEST_F(early_relay, lines_wait_for_the_pid_of_a_worker_that_has_closed_the_pipe)
   subject.close();
   EXPECT_EQ(subject.descriptor(), -1);
   EXPECT_EQ(passed_on.text(), "decoders_0[12]: last words\n");
-  subject.pass_on_rest();
+  subject.close();
   EXPECT_EQ(passed_on.text(), "decoders_0[12]: last words\n");
 }
 
 TEST_F(early_relay, lines_of_a_worker_that_nobody_tells_of_have_its_name) {
   write("one\ntwo");
-  subject.pass_on_rest();
+  subject.close();
   EXPECT_EQ(passed_on.text(), "decoders_0: one\ndecoders_0: two\n");
   EXPECT_EQ(subject.last_lines(), "one\ntwo\n");
 }

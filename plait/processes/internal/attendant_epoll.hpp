@@ -28,8 +28,9 @@ inline void watch(int epoll, int descriptor, std::uint32_t events, std::uint64_t
     throw std::system_error(errno, std::system_category(), "plait: epoll_ctl");
 }
 
-// What has its place there, and is to be heard of from now on: unlike watch() this takes no memory, and can't fail.
+// For watch(): it has its place there, but nothing is told of it, except once that the other end has gone.
 inline constexpr std::uint32_t not_yet = EPOLLONESHOT;
+// It is heard of from now on. Takes no memory, and can't fail.
 inline void hear(int epoll, int descriptor, std::uint64_t what) noexcept {
   tell_epoll(epoll, EPOLL_CTL_MOD, descriptor, EPOLLIN, what);
 }

@@ -36,12 +36,10 @@ class stderr_relay {
   void set_pid(pid_t pid);
 
   [[nodiscard]] int descriptor() const noexcept { return pipe_.get(); }
-  /// Passes on what is there now, once the pid is known. False at the end of the pipe.
+  /// Passes on what is there now, once the pid is known. False where that is the end of the pipe.
   bool pass_on();
-  /// The same; gives a last line its end, and closes the pipe.
+  /// The same, whether the pid is known or not; gives a last line its end, and closes the pipe.
   void close();
-  /// The same, whether the pid is known or not.
-  void pass_on_rest();
   [[nodiscard]] const std::string& last_lines() const noexcept { return last_lines_; }
 
  private:
