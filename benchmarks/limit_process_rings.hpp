@@ -123,7 +123,7 @@ class reply_ring {
   }
 
  private:
-  struct slot {
+  struct alignas(cache_line / 2) slot {  // none lies in two lines
     std::atomic<std::uint32_t> turn{0};
     message content;
   };

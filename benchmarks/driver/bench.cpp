@@ -1,6 +1,6 @@
-// Measures plait beside the limit and the peers, in interleaved rounds of one run: in a round every program performs
-// every act once, all programs one after the other before the next act, so that two figures of a round come from the
-// same minute of the machine. Ratios of one run count; single absolute times do not.
+// Measures plait beside the limit and the peers, in interleaved rounds of one run: in a round every program that is
+// asked performs an act once, all programs one after the other before the next act, so that two figures of a round
+// come from the same minute of the machine. Ratios of one run count; single absolute times do not.
 #include <algorithm>
 #include <chrono>
 #include <ctime>

@@ -60,7 +60,7 @@ struct question {
   std::string axis = {};                             // what n counts: "futures"
 };
 
-// One act in one place; each subject that can performs it once a round.
+// One act in one place; each subject that is asked performs it once a round.
 struct experiment {
   std::string act;
   worker_kind workers = worker_kind::threads;
