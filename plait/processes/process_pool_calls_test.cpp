@@ -90,8 +90,8 @@ int hold(const std::string& gate, const std::string&) {
 std::size_t length(const std::string& text) { return text.size(); }
 
 // A worker is told of a module before it is sent its first call of it. Here its ring has room for that call, but not
-// for what is told: it holds 2,048 pieces of 64 bytes, of which three are left. A call of `length` takes 16 of them, and
-// so does the one that is held; one of `square` takes one.
+// for what is told: it holds 2,048 pieces of 64 bytes, of which three are left. A call of `length` takes 16 of them,
+// and so does the one that is held; one of `square` takes one.
 TEST_F(process_pool_calls, a_function_of_a_library_for_a_worker_that_has_much_to_do) {
   const test_support::portable_gate gate;
   process_pool_executor one({.max_workers = 1});
