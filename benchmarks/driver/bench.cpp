@@ -31,7 +31,7 @@ using steady = std::chrono::steady_clock;
 constexpr std::chrono::seconds timeout{120};  // a run takes less than ten seconds on a machine that is well
 
 struct settings {
-  int rounds = 9;
+  int rounds = 7;
   bool quick = false;
   bool peers = false;  // all of them are wanted
   std::string filter;

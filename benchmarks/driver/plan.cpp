@@ -10,7 +10,8 @@
 namespace bench {
 namespace {
 
-constexpr int every = 3;  // one of so many rounds
+// One of so many rounds.
+constexpr int every = 3, every_of_further = 6;
 
 }  // namespace
 
@@ -45,7 +46,7 @@ bool subject::performs(const experiment& e) const {
 
 bool subject::is_asked(const experiment& e, int round, bool quick) const {
   if (!performs(e) || !e.is_in_round(round, quick)) return false;
-  return !further || (round % every == 0 && e.is_in_round(round / every, quick));
+  return !further || (round % every_of_further == 0 && e.is_in_round(round / every_of_further, quick));
 }
 
 std::string bytes_text(unsigned bytes) {

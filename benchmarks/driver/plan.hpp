@@ -41,8 +41,8 @@ struct subject {
 
   bool present() const;
   bool performs(const experiment& e) const;
-  // Performs it in that round. Further peers do so in one of three of the rounds that ask others: with all of them in
-  // each, a full run would take more than an hour.
+  // Performs it in that round. Further peers do so in one of six, and then again only what has a goal in each: with
+  // all of them in each round, a full run would take more than an hour.
   bool is_asked(const experiment& e, int round, bool quick) const;
   std::vector<std::string> command(const std::vector<std::string>& arguments) const;
 };

@@ -154,21 +154,21 @@ TEST(plan, what_takes_long_is_in_one_of_three_rounds_and_some_of_it_not_in_quick
   EXPECT_EQ(rounds(false), (std::vector{true, false, false, true}));
 }
 
-TEST(plan, asks_further_peers_in_one_of_three_rounds) {
+TEST(plan, asks_further_peers_in_one_of_six_rounds) {
   experiment e{.act = "thr", .before = {}, .after = {}, .how_often = frequency::every_round, .questions = {}};
   subject s{
       .name = "go", .program = "/bin/true", .interpreter = {}, .options = {}, .needs = "golang-go", .further = true};
   const auto rounds = [&] {
     std::vector<int> asked;
-    for (int round = 0; round < 12; ++round)
+    for (int round = 0; round < 19; ++round)
       if (s.is_asked(e, round, false)) asked.push_back(round);
     return asked;
   };
-  EXPECT_EQ(rounds(), (std::vector{0, 3, 6, 9}));
+  EXPECT_EQ(rounds(), (std::vector{0, 6, 12, 18}));
   e.how_often = frequency::few;
-  EXPECT_EQ(rounds(), (std::vector{0, 9}));
+  EXPECT_EQ(rounds(), (std::vector{0, 18}));
   s.further = false;
-  EXPECT_EQ(rounds(), (std::vector{0, 3, 6, 9}));
+  EXPECT_EQ(rounds(), (std::vector{0, 3, 6, 9, 12, 15, 18}));
   s.acts = {"lat"};
   EXPECT_EQ(rounds(), std::vector<int>());
   s.acts = {};
