@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(relay);
   }
   write_end.reset();
-  relay.pass_on_rest();
+  relay.close();
   check(relay);
   fuzz::require(relay.descriptor() < 0, "at its end it is closed");
   return 0;
