@@ -41,7 +41,7 @@ struct subject {
 
   bool present() const;
   bool performs(const experiment& e) const;
-  // Performs it in that round. Further peers do so in one of six, and then again only what has a goal in each: with
+  // Performs it in that round. Further peers are asked in one round of six, what has no goal in fewer of these: with
   // all of them in each round, a full run would take more than an hour.
   bool is_asked(const experiment& e, int round, bool quick) const;
   std::vector<std::string> command(const std::vector<std::string>& arguments) const;
