@@ -4,6 +4,10 @@
 
 namespace plait::inline PLAIT_ABI::detail {
 
+// Here and not in the class: cereal's tables are set up by much code, which everybody's compiler would read again.
+output_archive::output_archive(byte_writer& to) : base(this), to(to) {}
+output_archive::~output_archive() = default;
+input_archive::input_archive(byte_reader& from, int depth) : base(this), from(from), depth_(depth) {}
 input_archive::~input_archive() = default;
 
 void throw_nested_too_deep() {

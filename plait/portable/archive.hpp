@@ -44,7 +44,8 @@ class PLAIT_API output_archive : public cereal::OutputArchive<output_archive, ce
   using base = cereal::OutputArchive<output_archive, cereal::AllowEmptyClassElision>;
 
  public:
-  explicit output_archive(byte_writer& to) : base(this), to(to) {}
+  explicit output_archive(byte_writer& to);
+  ~output_archive();
 
   void enter() {
     if (++depth_ > deepest_nesting) throw_nested_too_deep();
@@ -62,7 +63,7 @@ class PLAIT_API input_archive : public cereal::InputArchive<input_archive, cerea
 
  public:
   /// `depth`: of what it is read inside of.
-  explicit input_archive(byte_reader& from, int depth = 0) : base(this), from(from), depth_(depth) {}
+  explicit input_archive(byte_reader& from, int depth = 0);
   ~input_archive();
 
   void enter() {

@@ -11,8 +11,6 @@
 
 namespace plait::inline PLAIT_ABI::detail {
 
-cargo::~cargo() = default;
-
 byte_storage::~byte_storage() = default;
 freight* byte_storage::beside() noexcept { return nullptr; }
 heap_storage::~heap_storage() = default;

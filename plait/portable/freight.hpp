@@ -10,11 +10,9 @@
 
 #include <plait/core/config.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <utility>
 #include <vector>
 
 namespace plait::inline PLAIT_ABI::detail {
@@ -29,17 +27,12 @@ class PLAIT_API cargo {
 };
 
 /// Costs nothing while it is empty.
-class freight {
+class PLAIT_API freight {
  public:
   /// Its place, counted from 0; of what is in it already, the same again.
-  std::uint32_t add(std::shared_ptr<cargo> one) {
-    const auto found = std::ranges::find(items_, one);
-    const auto place = static_cast<std::uint32_t>(found - items_.begin());
-    if (found == items_.end()) items_.push_back(std::move(one));
-    return place;
-  }
+  std::uint32_t add(std::shared_ptr<cargo> one);
   /// What came, in the order in which the other side added it.
-  void push(std::shared_ptr<cargo> one) { items_.push_back(std::move(one)); }
+  void push(std::shared_ptr<cargo> one);
   /// Null where nothing is.
   [[nodiscard]] std::shared_ptr<cargo> at(std::uint32_t place) const noexcept {
     return place < items_.size() ? items_[place] : nullptr;
