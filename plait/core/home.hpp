@@ -179,14 +179,16 @@ class PLAIT_API suspension : public ready {
   bool cancelled_ = false;
 };
 
-/// What all coroutines of one task share: its home, where it is suspended, whether it was told to stop.
-class PLAIT_API task_context {
+/// What all coroutines of one task share: its home, where it is suspended, whether it was told to stop. It stands in
+/// its home's queue for the first step; for the others, suspensions do.
+class PLAIT_API task_context : public ready {
  public:
   explicit task_context(home& where) noexcept : home_(&where), variables_{copy_context()} {}
   task_context(const task_context&) = delete;
   task_context& operator=(const task_context&) = delete;
 
   [[nodiscard]] home& where() const noexcept { return *home_; }
+  [[nodiscard]] const task_context* works_for() const noexcept final { return this; }
   /// The context whose coroutine runs on this thread now; null where none does.
   [[nodiscard]] static task_context* current() noexcept;
 

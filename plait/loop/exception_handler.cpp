@@ -47,10 +47,11 @@ namespace {
 /// On its way to the loop whose task it is about.
 class telling_of_unread_error final : public ready {
  public:
-  telling_of_unread_error(loop_core& loop, std::string_view name, const std::source_location& origin,
-                          std::exception_ptr error)
+  telling_of_unread_error(std::string_view name, const std::source_location& origin, std::exception_ptr error)
       // NOLINTNEXTLINE(bugprone-throw-keyword-missing): it is kept, and told later.
-      : loop_(&loop), name_(name), origin_(origin), error_(std::move(error)) {}
+      : name_(name), origin_(origin), error_(std::move(error)) {}
+  /// Before it is run or posted.
+  void set_loop(loop_core& to) noexcept { loop_ = &to; }
 
   void run() noexcept override {
     tell([this](const exception_context& context) { loop_->watch().tell(context); });
@@ -71,7 +72,7 @@ class telling_of_unread_error final : public ready {
     }
   }
 
-  loop_core* const loop_;
+  loop_core* loop_ = nullptr;
   const std::string name_;
   const std::source_location origin_;
   const std::exception_ptr error_;
@@ -83,14 +84,19 @@ class telling_of_unread_error final : public ready {
 // is told then: as good as any.
 void task_state::tell_of_unread_error() noexcept {
   try {
-    auto message = std::make_unique<telling_of_unread_error>(*loop_, name(), origin_, error());
-    if (home::current() == loop_) return message.release()->run();
+    auto message = std::make_unique<telling_of_unread_error>(name(), origin_, error());
+    if (home::current() == &where()) {
+      message->set_loop(loop());
+      return message.release()->run();
+    }
     auto& all = loop_registry::get();
     {
       const std::lock_guard lock(all.mutex);
       for (auto* watch = all.first; watch; watch = watch->next) {
-        if (&watch->loop() != loop_ || loop_->owner_pid() != getpid()) continue;
-        if (loop_->try_post(*message)) return static_cast<void>(message.release());
+        auto& there = watch->loop();
+        if (&there != &where() || there.owner_pid() != getpid()) continue;
+        message->set_loop(there);
+        if (there.try_post(*message)) return static_cast<void>(message.release());
       }
     }
     message->tell_by_default();

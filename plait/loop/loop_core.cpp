@@ -248,15 +248,16 @@ void loop_core::disown(task_state& task) noexcept {
 void loop_core::deliver_cancel(task_state& task) noexcept {
   if (delivering_cancel_) {
     if (task.undelivered_++ > 0) return;
-    task.next_undelivered_ = nullptr;
+    task.next = nullptr;
     *undelivered_end_ = &task;
-    undelivered_end_ = &task.next_undelivered_;
+    undelivered_end_ = &task.next;
     return;
   }
   delivering_cancel_ = true;
   task.request_cancel();
-  while (auto* const next = undelivered_) {
-    undelivered_ = next->next_undelivered_;
+  while (undelivered_) {
+    auto* const next = static_cast<task_state*>(undelivered_);
+    undelivered_ = next->next;
     if (!undelivered_) undelivered_end_ = &undelivered_;
     // What was taken back meanwhile does not arrive.
     for (auto n = std::exchange(next->undelivered_, 0); n > 0 && next->cancelling() > 0; --n) next->request_cancel();

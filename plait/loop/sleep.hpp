@@ -11,10 +11,22 @@ namespace plait::inline PLAIT_ABI {
 
 namespace detail {
 
-class PLAIT_API sleep_awaiter final : public suspension {
+/// The part of a sleep_awaiter that its home's timer queue holds. A base, not a member that points back: a program
+/// may have a million coroutines that sleep.
+class PLAIT_API sleep_alarm : public timed {
  public:
-  explicit sleep_awaiter(nanoseconds delay) noexcept : delay_(delay), alarm_(*this) {}
-  sleep_awaiter(sleep_awaiter&& other) noexcept : suspension(), delay_(other.delay_), alarm_(*this) {}
+  void run() noexcept final;
+  [[nodiscard]] const task_context* works_for() const noexcept final;
+
+ protected:
+  sleep_alarm() noexcept = default;
+  ~sleep_alarm() = default;
+};
+
+class PLAIT_API sleep_awaiter final : public suspension, public sleep_alarm {
+ public:
+  explicit sleep_awaiter(nanoseconds delay) noexcept : delay_(delay) {}
+  sleep_awaiter(sleep_awaiter&& other) noexcept : suspension(), sleep_alarm(), delay_(other.delay_) {}
   ~sleep_awaiter() = default;
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
@@ -27,17 +39,10 @@ class PLAIT_API sleep_awaiter final : public suspension {
   void describe_wait(wait_listener& to) const override { to.waits_in("sleep"); }
 
  private:
-  struct alarm final : timed {
-    explicit alarm(sleep_awaiter& whose) noexcept : sleeper(&whose) {}
-    void run() noexcept override { sleeper->run(); }
-    [[nodiscard]] const task_context* works_for() const noexcept override { return sleeper->works_for(); }
-    sleep_awaiter* sleeper;
-  };
   void start();
   [[nodiscard]] withdrawal withdraw() noexcept override;
 
   nanoseconds delay_;
-  alarm alarm_;
 };
 
 }  // namespace detail

@@ -18,22 +18,24 @@ outcome<void> outcome_of(const std::exception_ptr& error) noexcept {
 }
 
 task_state::task_state(loop_core& loop, std::string_view name)
-    : task_context(loop),
-      loop_(&loop),
-      name_(name.empty() ? nullptr : new const std::string(name)),
-      number_(loop.next_task_number()) {
+    : task_context(loop), name_(2 * loop.next_task_number() + 1) {  // one with a name has a number as well
+  if (!name.empty())
+    name_.store(reinterpret_cast<name_or_number>(new const std::string(name)), std::memory_order_relaxed);
   begin_with_needs();
 }
 
-task_state::~task_state() { delete name_.load(std::memory_order_relaxed); }
+task_state::~task_state() { delete as_name(name_.load(std::memory_order_relaxed)); }
+
+loop_core& task_state::loop() const noexcept { return static_cast<loop_core&>(where()); }
 
 std::string_view task_state::name() const noexcept {
-  if (const auto* const known = name_.load(std::memory_order_acquire)) return *known;
+  auto word = name_.load(std::memory_order_acquire);
+  if (const auto* const known = as_name(word)) return *known;
   try {
-    auto made = std::make_unique<const std::string>("Task-" + std::to_string(number_));
-    const std::string* others = nullptr;
-    if (!name_.compare_exchange_strong(others, made.get(), std::memory_order_acq_rel, std::memory_order_acquire))
-      return *others;
+    auto made = std::make_unique<const std::string>("Task-" + std::to_string(word / 2));
+    if (!name_.compare_exchange_strong(word, reinterpret_cast<name_or_number>(made.get()), std::memory_order_acq_rel,
+                                       std::memory_order_acquire))
+      return *as_name(word);  // another's
     return *made.release();
   } catch (...) {  // no memory
     return "Task";
@@ -57,16 +59,16 @@ void task_state::ended() noexcept {
 void task_state::finish(outcome<void> how) noexcept {
   std::exchange(coroutine_, nullptr).destroy();
   forget_variables();
-  loop_->disown(*this);
+  loop().disown(*this);
   if (how.exception()) {
     set_error(how.exception());
-    if (loop_->is_ending_tasks()) {
+    if (loop().is_ending_tasks()) {
       std::string message;
       try {
         message = shown_task(name()) + " that was cancelled at the end of its loop threw";
       } catch (const std::bad_alloc&) {
       }
-      loop_->watch().tell({.message = message.empty() ? "a task that was cancelled threw" : std::string_view(message),
+      loop().watch().tell({.message = message.empty() ? "a task that was cancelled threw" : std::string_view(message),
                            .exception = error(),
                            .task_name = name(),
                            .created_at = origin_});
@@ -79,7 +81,7 @@ void task_state::finish(outcome<void> how) noexcept {
 
 // Another loop's task may change at any moment.
 void task_state::tell_needs(need_listener& to) noexcept {
-  if (home::current() != loop_) return;
+  if (home::current() != &where()) return;
   tell_what_it_awaits(to);
 }
 
@@ -97,9 +99,9 @@ void task_state::destroy() noexcept {
 void task_state::cancel_here() noexcept {
   cancel_reached_ = true;
   // Each task is told once by a loop that ends, whether by the loop or by the task that awaits it.
-  if (loop_->is_telling_tasks_to_end() && std::exchange(told_to_end_, true)) return;
+  if (loop().is_telling_tasks_to_end() && std::exchange(told_to_end_, true)) return;
   ++cancel_requests_;
-  if (started_) loop_->deliver_cancel(*this);
+  if (started_) loop().deliver_cancel(*this);
 }
 
 int task_state::uncancel() noexcept {
@@ -109,7 +111,7 @@ int task_state::uncancel() noexcept {
 
 cancel_outcome task_state::cancel() noexcept {
   if (done()) return cancel_outcome::too_late;
-  if (home::current() == loop_) {
+  if (home::current() == &where()) {
     if (closes_circle_) return cancel_outcome::abandoned;
     cancel_here();
     return cancel_outcome::asked;
@@ -133,7 +135,7 @@ cancel_outcome task_state::cancel() noexcept {
   if (done()) return cancel_outcome::too_late;
   auto* const request = new (std::nothrow) message(*this);
   if (!request) return cancel_outcome::abandoned;
-  if (!loop_->try_post(*request)) request->drop();
+  if (!loop().try_post(*request)) request->drop();
   return cancel_outcome::asked;
 }
 

@@ -39,7 +39,7 @@ namespace detail {
 class loop_core;
 
 /// A running task's state: of its future, of its coroutines, and its place among the loop's tasks.
-class PLAIT_API task_state : public state, public task_context, public ready {
+class PLAIT_API task_state : public state, public task_context {
  public:
   /// Cancels from any thread: on the loop's at once, from another by a message.
   cancel_outcome cancel() noexcept final;
@@ -49,7 +49,6 @@ class PLAIT_API task_state : public state, public task_context, public ready {
   /// Where create_task was called.
   [[nodiscard]] const std::source_location& origin() const noexcept { return origin_; }
   void set_origin(const std::source_location& where) noexcept { origin_ = where; }
-  [[nodiscard]] const task_context* works_for() const noexcept final { return this; }
 
   // On the loop's thread.
   void cancel_here() noexcept;
@@ -68,6 +67,7 @@ class PLAIT_API task_state : public state, public task_context, public ready {
   task_state(loop_core& loop, std::string_view name);
   ~task_state() override;
   void set_coroutine(std::coroutine_handle<> coroutine) noexcept { coroutine_ = coroutine; }
+  [[nodiscard]] std::coroutine_handle<> coroutine() const noexcept { return coroutine_; }
   /// What becomes of a value that the coroutine returned.
   enum class returned_value : std::uint8_t { kept, dropped };
   /// Moves the coroutine's end into the state: a value, or the exception; an empty outcome where it was cancelled, or
@@ -82,25 +82,32 @@ class PLAIT_API task_state : public state, public task_context, public ready {
   void give_up() noexcept;  // no loop has it: cancelled
   void destroy() noexcept final;
   void tell_of_unread_error() noexcept;  // exception_handler.cpp
+  /// Its home, as what it is. While it lives.
+  [[nodiscard]] loop_core& loop() const noexcept;
 
-  loop_core* loop_;
+  // A name that was given, or that somebody has asked for: the address of an owned string; whoever puts it there
+  // (release) pairs with who reads it (acquire). Until then the number of the default name, times two and one.
+  using name_or_number = std::uintptr_t;
+  [[nodiscard]] static const std::string* as_name(name_or_number word) noexcept {
+    return (word & 1) == 0 ? reinterpret_cast<const std::string*>(word) : nullptr;
+  }
+
+  // First, where the base leaves room: a loop may have a million tasks.
+  bool started_ = false;
+  bool cancel_reached_ = false;
+  bool closes_circle_ = false;
+  bool told_to_end_ = false;  // by its loop, which ends
   std::source_location origin_{};
   std::coroutine_handle<> coroutine_;
   task_state* next_task_ = nullptr;  // the loop's tasks
   task_state* prev_task_ = nullptr;
-  // Null until somebody asks for a name that was not given. Owned; whoever puts it there (release) pairs with who
-  // reads it (acquire).
-  mutable sync::atomic<const std::string*> name_;
-  const std::uint64_t number_;  // of the default name
+  mutable sync::atomic<name_or_number> name_;
   // Cancel requests on their way: cancel (release) pairs with the first step (acquire).
   sync::atomic<int> messages_{0};
   int cancel_requests_ = 0;
-  bool started_ = false;
-  bool cancel_reached_ = false;
-  bool closes_circle_ = false;
-  bool told_to_end_ = false;                // by its loop, which ends
-  int undelivered_ = 0;                     // requests that the loop delivers when the one under way is
-  task_state* next_undelivered_ = nullptr;  // task with such
+  // Requests that the loop delivers when the one under way is. Tasks with such are linked by ready::next, which the
+  // first step needs no more.
+  int undelivered_ = 0;
 };
 
 /// An exception as an outcome: cancelled_error as cancelled.
@@ -108,15 +115,15 @@ class PLAIT_API task_state : public state, public task_context, public ready {
 
 template <class T> class typed_task final : public with_result<T, task_state> {
  public:
-  typed_task(loop_core& loop, task<T>& started, std::string_view name)
-      : with_result<T, task_state>(loop, name), coroutine_(started.release()) {
-    coroutine_.promise().set_context(*this);
-    this->set_coroutine(coroutine_);
+  typed_task(loop_core& loop, task<T>& started, std::string_view name) : with_result<T, task_state>(loop, name) {
+    const auto coroutine = started.release();
+    coroutine.promise().set_context(*this);
+    this->set_coroutine(coroutine);
   }
 
  private:
   outcome<void> take_end(task_state::returned_value value) noexcept override {
-    auto& end = coroutine_.promise().ended();
+    auto&& end = std::coroutine_handle<task_promise<T>>::from_address(this->coroutine().address()).promise().ended();
     if (!end.has_value()) return outcome_of(end.exception());
     if (value == task_state::returned_value::dropped) return {};
     try {
@@ -129,7 +136,6 @@ template <class T> class typed_task final : public with_result<T, task_state> {
       return std::current_exception();
     }
   }
-  std::coroutine_handle<task_promise<T>> coroutine_;
 };
 
 /// Waits for a task. Cancelling the task that awaits cancels that one, and goes on waiting for what it makes of it. A

@@ -29,6 +29,10 @@ using test_support::message_of;
 using test_support::pass;
 using test_support::witness;
 
+// A loop may have a million of them: a member more is 16 bytes more, by the allocator's steps.
+static_assert(sizeof(detail::typed_task<void>) <= 152);
+static_assert(sizeof(detail::sleep_awaiter) <= 80);
+
 task<int> number(int n) {
   co_await sleep(0s);
   co_return n;

@@ -138,6 +138,7 @@ class loop_core final : public home {
   class stranger_context final : public task_context {
    public:
     using task_context::task_context;
+    void run() noexcept override {}  // it has no first step
   };
   class running_here;
 
@@ -171,9 +172,9 @@ class loop_core final : public home {
   void draw_task_numbers() noexcept;
   [[nodiscard]] static std::uint64_t draw_one_task_number() noexcept;
 
-  task_state* tasks_ = nullptr;        // that are not done, newest first; the loop keeps each alive
-  task_state* undelivered_ = nullptr;  // tasks with requests to be delivered when the one under way is
-  task_state** undelivered_end_ = &undelivered_;
+  task_state* tasks_ = nullptr;   // that are not done, newest first; the loop keeps each alive
+  ready* undelivered_ = nullptr;  // tasks with requests to be delivered when the one under way is
+  ready** undelivered_end_ = &undelivered_;
   std::uint64_t task_number_ = 0;       // the last that was given away
   std::uint64_t task_numbers_end_ = 0;  // the last that was drawn
   const int owner_pid_ = getpid();
