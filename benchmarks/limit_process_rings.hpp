@@ -57,7 +57,7 @@ struct message {
 inline constexpr std::uint32_t slots_of_ring = 4096;
 static_assert((slots_of_ring & (slots_of_ring - 1)) == 0, "positions wrap around");
 
-// To the workers. The loop is the only producer and publishes once a turn.
+// To the workers. The loop is the only producer.
 class request_ring {
  public:
   void push(const message& m) noexcept {
@@ -113,13 +113,15 @@ class reply_ring {
     return slots_[head_ % slots_of_ring].turn.load(std::memory_order_seq_cst) != head_ + 1;
   }
 
-  // Appends all to `list`, oldest first.
-  void take_all_into(operation_list& list) noexcept {
+  // Gives each to `take`, oldest first, until there are no more. Returns whether there were any.
+  template <class Take> bool take_all(Take take) {
+    const auto first = head_;
     while (!empty()) {
       const message& m = slots_[head_++ % slots_of_ring].content;
       m.whose->value = m.value;
-      list.push_back(*m.whose);
+      take(*m.whose);
     }
+    return head_ != first;
   }
 
  private:

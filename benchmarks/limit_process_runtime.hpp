@@ -55,6 +55,8 @@ class process_runtime {
   }
 
  private:
+  static constexpr int calls_at_once = 128;  // by trying: with less the rings' lines are fetched more often
+
   struct shared_state {
     request_ring requests;
     reply_ring replies;
@@ -63,13 +65,15 @@ class process_runtime {
     alignas(cache_line) std::atomic<bool> looking{false};
   };
 
+  // Workers are woken once a turn; those that are awake get the calls of a long turn before its end.
   bool turn() {
-    if (common_->requests.publish()) wake_worker();
-    operation_list batch;
-    common_->replies.take_all_into(batch);
-    if (batch.empty()) return false;
-    while (operation* op = batch.pop_front()) op->waiter.resume();
-    return true;
+    if (common_->requests.publish() || new_calls_) wake_worker();
+    new_calls_ = false;
+    int resumed = 0;
+    return common_->replies.take_all([&](const operation& op) {
+      op.waiter.resume();
+      if (++resumed % calls_at_once == 0 && common_->requests.publish()) new_calls_ = true;
+    });
   }
 
   void wait_for_completion() {
@@ -135,6 +139,7 @@ class process_runtime {
   const shared<shared_state> common_;
   patience loop_patience_;
   std::size_t live_ = 0;
+  bool new_calls_ = false;  // published since a worker was woken
   std::vector<pid_t> workers_;
 };
 
