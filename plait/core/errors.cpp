@@ -42,6 +42,11 @@ void throw_no_running_loop(std::string_view what) {
   throw no_running_loop_error(text);
 }
 
+std::exception_ptr caught_exception() noexcept {
+  if (auto caught = std::current_exception()) return caught;
+  return std::make_exception_ptr(std::bad_exception());
+}
+
 std::string describe(const std::exception_ptr& error) noexcept {
   try {
     if (!error) return "no exception";

@@ -104,6 +104,10 @@ namespace detail {
 [[noreturn]] PLAIT_API void throw_invalid_state(const char* what);
 [[noreturn]] PLAIT_API void throw_no_running_loop(std::string_view what);
 
+/// In a handler: the exception that is handled. std::bad_exception where it is none of C++ (another language's), of
+/// which std::current_exception() gives null.
+[[nodiscard]] PLAIT_API std::exception_ptr caught_exception() noexcept;
+
 /// what() of any exception, for reports.
 [[nodiscard]] PLAIT_API std::string describe(const std::exception_ptr& error) noexcept;
 

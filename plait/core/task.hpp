@@ -60,7 +60,7 @@ template <class T> class task_promise final : public task_promise_base {
   void return_value(U&& value) {
     ended_.emplace(std::forward<U>(value));
   }
-  void unhandled_exception() noexcept { ended_.fail(std::current_exception()); }
+  void unhandled_exception() noexcept { ended_.fail(caught_exception()); }
   [[nodiscard]] outcome<T>& ended() noexcept { return ended_; }
 
  private:
@@ -71,7 +71,7 @@ template <> class task_promise<void> final : public task_promise_base {
  public:
   task<void> get_return_object() noexcept;
   void return_void() noexcept {}
-  void unhandled_exception() noexcept { thrown_ = std::current_exception(); }
+  void unhandled_exception() noexcept { thrown_ = caught_exception(); }
   /// Once.
   [[nodiscard]] outcome<void> ended() noexcept {
     if (thrown_) return std::move(thrown_);

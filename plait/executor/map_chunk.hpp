@@ -58,7 +58,7 @@ template <class R, class F, class... Arguments> struct map_chunk {
       } catch (const cancelled_error&) {
         results.add_cancelled();
       } catch (...) {  // or it has not arrived
-        results.add_failure(std::current_exception());
+        results.add_failure(caught_exception());
       }
     }
     return results;

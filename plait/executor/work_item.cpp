@@ -137,7 +137,7 @@ outcome<void> work_item::execute(call_environment& environment) noexcept {
       discard();
       return {};
     } catch (...) {
-      auto error = std::current_exception();
+      auto error = caught_exception();
       const bool stopped = takes_stop_token() && environment.stop_token().stop_requested();
       if (!last && !stopped && try_again(error)) continue;
       discard();

@@ -114,7 +114,7 @@ class worker_process final : public call_environment {
         call(asked.target, in, out);
       lend(*more.beside());
     } catch (...) {
-      thrown = std::current_exception();
+      thrown = caught_exception();
     }
     if (forked_away)
       std::_Exit(EXIT_SUCCESS);  // what the call forked came back here: the reply is the parent's to give
