@@ -46,7 +46,9 @@ bool subject::performs(const experiment& e) const {
 
 bool subject::is_asked(const experiment& e, int round, bool quick) const {
   if (!performs(e) || !e.is_in_round(round, quick)) return false;
-  return !further || (round % every_of_further == 0 && e.is_in_round(round / every_of_further, quick));
+  if (!further) return true;
+  if (quick && e.how_often != frequency::every_round) return false;
+  return round % every_of_further == 0 && e.is_in_round(round / every_of_further, quick);
 }
 
 std::string bytes_text(unsigned bytes) {

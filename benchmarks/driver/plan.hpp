@@ -41,8 +41,8 @@ struct subject {
 
   bool present() const;
   bool performs(const experiment& e) const;
-  // Performs it in that round. Further peers are asked in one round of six, what has no goal in fewer of these: with
-  // all of them in each round, a full run would take more than an hour.
+  // Performs it in that round. Further peers are asked in one round of six, what has no goal in fewer of these, and
+  // in none of --quick: with all of them in each round, a full run would take more than an hour.
   bool is_asked(const experiment& e, int round, bool quick) const;
   std::vector<std::string> command(const std::vector<std::string>& arguments) const;
 };

@@ -165,9 +165,12 @@ TEST(plan, asks_further_peers_in_one_of_six_rounds) {
     return asked;
   };
   EXPECT_EQ(rounds(), (std::vector{0, 6, 12, 18}));
+  EXPECT_TRUE(s.is_asked(e, 0, true));
   e.how_often = frequency::few;
   EXPECT_EQ(rounds(), (std::vector{0, 18}));
+  EXPECT_FALSE(s.is_asked(e, 0, true));
   s.further = false;
+  EXPECT_TRUE(s.is_asked(e, 0, true));
   EXPECT_EQ(rounds(), (std::vector{0, 3, 6, 9, 12, 15, 18}));
   s.acts = {"lat"};
   EXPECT_EQ(rounds(), std::vector<int>());
