@@ -1,11 +1,8 @@
 // Submitting: values, exceptions, cancelling, options; for every executor.
 #include <plait/executor/executor_contract_test.hpp>
 #include <plait/loop/event_loop.hpp>
-#include <plait/loop/run.hpp>
-#include <plait/loop/sleep.hpp>
 
 #include <chrono>
-#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <stdexcept>
@@ -15,8 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include <tests/support/throw_foreign.hpp>
 #include <unistd.h>
-#include <unwind.h>
 
 namespace {
 
@@ -27,6 +24,7 @@ using plait::cancel_outcome;
 using test_support::message_in;
 using test_support::message_of;
 using test_support::portable_gate;
+using test_support::throw_foreign;
 using testing::HasSubstr;
 
 class executor_submit : public contract {};
@@ -54,21 +52,7 @@ TEST_P(executor_submit, a_call_that_throws_fails_with_the_same_type_and_message)
   EXPECT_EQ(pool->submit(square, 2).result(), 4);
 }
 
-// Another language's, that comes through C++.
-[[noreturn]] void throw_foreign() {
-  static _Unwind_Exception foreign{};
-  _Unwind_RaiseException(&foreign);
-  std::abort();  // nobody catches it
-}
 int fail_foreign(int) { throw_foreign(); }
-plait::task<int> fail_foreign_later() {
-  co_await plait::sleep(0s);
-  throw_foreign();
-}
-plait::task<void> fail_foreign_with_nothing() {
-  co_await plait::sleep(0s);
-  throw_foreign();
-}
 
 TEST_P(executor_submit, an_exception_that_is_none_of_cpp_fails_it_all_the_same) {
   const auto pool = make();
@@ -77,11 +61,6 @@ TEST_P(executor_submit, an_exception_that_is_none_of_cpp_fails_it_all_the_same) 
   auto chunk = pool->map({.chunk_size = 2}, fail_foreign, std::vector{1, 2});
   EXPECT_THROW(*chunk.begin(), std::bad_exception);
   EXPECT_EQ(pool->submit(square, 2).result(), 4);
-}
-
-TEST(task, an_exception_that_is_none_of_cpp_fails_it_all_the_same) {
-  EXPECT_THROW(plait::run(fail_foreign_later()), std::bad_exception);
-  EXPECT_THROW(plait::run(fail_foreign_with_nothing()), std::bad_exception);
 }
 
 TEST_P(executor_submit, a_call_that_throws_cancelled_error_is_cancelled) {

@@ -6,6 +6,7 @@
 #include <plait/loop/sync_wait.hpp>
 #include <plait/loop/to_thread.hpp>
 
+#include <exception>
 #include <latch>
 #include <memory>
 #include <stdexcept>
@@ -15,6 +16,7 @@
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/recorded_reports.hpp>
+#include <tests/support/throw_foreign.hpp>
 #include <tests/support/witness.hpp>
 
 namespace plait {
@@ -25,6 +27,7 @@ using test_support::ledger;
 using test_support::message_in;
 using test_support::message_of;
 using test_support::recorded_reports;
+using test_support::throw_foreign;
 using test_support::witness;
 
 task<std::unique_ptr<int>> gives(int n) {
@@ -40,6 +43,20 @@ task<void> fails() {
 task<void> cancels_itself() {
   throw cancelled_error();
   co_return;
+}
+
+task<int> fails_foreign() {
+  co_await sleep(0s);
+  throw_foreign();
+}
+task<void> fails_foreign_with_nothing() {
+  co_await sleep(0s);
+  throw_foreign();
+}
+
+TEST(run, an_exception_that_is_none_of_cpp_comes_out_as_bad_exception) {
+  EXPECT_THROW(run(fails_foreign()), std::bad_exception);
+  EXPECT_THROW(run(fails_foreign_with_nothing()), std::bad_exception);
 }
 
 TEST(run, gives_what_main_returned) { EXPECT_EQ(*run(gives(3)), 3); }
