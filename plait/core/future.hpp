@@ -93,7 +93,7 @@ template <class Future, class F> struct done_callback final : waiter {
     try {
       std::invoke(std::move(function), std::move(future));
     } catch (...) {
-      report_callback_error(std::current_exception());
+      report_callback_error(caught_exception());
     }
   }
   static void report_callback_error(const std::exception_ptr& error) noexcept;

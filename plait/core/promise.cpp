@@ -32,7 +32,7 @@ void promise_state_base::break_promise() noexcept {
   try {
     set_error(std::make_exception_ptr(broken_promise("plait: the promise was dropped without a value")));
   } catch (...) {
-    set_error(std::current_exception());
+    set_error(caught_exception());
   }
   publish(call_status::finished);
 }

@@ -1,6 +1,7 @@
 // promise<T>: the side of a future that a program completes itself.
 #pragma once
 
+#include <plait/core/errors.hpp>
 #include <plait/core/future.hpp>
 
 #include <exception>
@@ -34,7 +35,7 @@ template <class T> class promise_state final : public with_result<T, promise_sta
     try {
       this->value_.emplace(std::forward<Value>(value)...);
     } catch (...) {
-      this->finish_with(std::current_exception());  // the claim can't be given back
+      this->finish_with(caught_exception());  // the claim can't be given back
       return;
     }
     this->publish(call_status::finished);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <plait/core/any_future.hpp>
+#include <plait/core/errors.hpp>
 #include <plait/core/time.hpp>
 #include <plait/executor/completions.hpp>
 #include <plait/executor/executor.hpp>
@@ -151,7 +152,7 @@ template <class R> class [[nodiscard]] map_results {
     try {
       return step();
     } catch (...) {
-      source_error_ = std::current_exception();
+      source_error_ = detail::caught_exception();
       source_ended_ = true;
       return false;
     }

@@ -111,7 +111,7 @@ void write_item(byte_writer& to, const outcomes<T>& items, std::size_t i, const 
   } catch (...) {
     to.rewind(begin);
     to.put(outcome_kind::exception);
-    encode_exception(to, std::current_exception());
+    encode_exception(to, caught_exception());
   }
   to.put_again(length_at, static_cast<std::uint64_t>(to.size() - begin));
 }
@@ -131,7 +131,7 @@ template <class T, class Read> [[nodiscard]] outcome<T> read_item(byte_reader& a
       } catch (const cancelled_error&) {
         item = outcome<T>();
       } catch (...) {
-        item.fail(std::current_exception());
+        item.fail(caught_exception());
       }
       return item;
   }

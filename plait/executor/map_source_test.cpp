@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include <tests/support/throw_foreign.hpp>
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -19,6 +21,10 @@ class executor_map_source : public contract {
  protected:
   static int fails_to_give_the_third(int n) {
     if (n == 2) throw std::range_error("no third item");
+    return n;
+  }
+  static int fails_foreign_at_the_third(int n) {
+    if (n == 2) test_support::throw_foreign();
     return n;
   }
 };
@@ -33,6 +39,18 @@ TEST_P(executor_map_source, what_a_range_throws_comes_once_behind_what_was_submi
   ++at;
   ASSERT_NE(at, results.end());
   EXPECT_THROW(static_cast<void>(*at), std::range_error);
+  EXPECT_EQ(at, results.end());
+}
+
+TEST_P(executor_map_source, an_exception_that_is_none_of_cpp_comes_as_bad_exception) {
+  const auto pool = make();
+  auto results = pool->map(square, std::views::iota(0, 5) | std::views::transform(fails_foreign_at_the_third));
+  auto at = results.begin();
+  EXPECT_EQ(*at, 0);
+  EXPECT_EQ(*++at, 1);
+  ++at;
+  ASSERT_NE(at, results.end());
+  EXPECT_THROW(static_cast<void>(*at), std::bad_exception);
   EXPECT_EQ(at, results.end());
 }
 

@@ -165,7 +165,7 @@ void work_item::expire(bool was_waiting) noexcept {
       if (!name().empty()) what.append(" \"").append(name()).append("\"");
       set_error(std::make_exception_ptr(timeout_error(what.append(" was not done by its deadline"))));
     } catch (...) {
-      set_error(std::current_exception());
+      set_error(caught_exception());
     }
     if (was_waiting) {
       discard();

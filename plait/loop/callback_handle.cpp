@@ -1,3 +1,4 @@
+#include <plait/core/errors.hpp>
 #include <plait/loop/callback_handle.hpp>
 
 namespace plait::inline PLAIT_ABI::detail {
@@ -8,7 +9,7 @@ void callback::run() noexcept {
     try {
       call();
     } catch (...) {
-      home_->unhandled("a callback of the event loop threw", std::current_exception());
+      home_->unhandled("a callback of the event loop threw", caught_exception());
     }
   }
   release();

@@ -37,7 +37,7 @@ void descriptor_callback::run() noexcept {
     try {
       called_->call();
     } catch (...) {
-      const auto error = std::current_exception();
+      const auto error = caught_exception();
       std::array<char, 64> message{};
       std::snprintf(message.data(), message.size(), "a %s of descriptor %d threw",
                     way_ == direction::reading ? "reader" : "writer", descriptor_);

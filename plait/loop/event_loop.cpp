@@ -22,7 +22,7 @@ event_loop::~event_loop() {
   try {
     close();
   } catch (...) {
-    detail::report(severity::error, "~event_loop: " + detail::describe(std::current_exception()));
+    detail::report(severity::error, "~event_loop: " + detail::describe(detail::caught_exception()));
     std::terminate();  // destroyed while it runs: its thread would go on in freed memory
   }
 }

@@ -38,7 +38,7 @@ void loop_watch::tell(const exception_context& context) noexcept {
   } catch (...) {
     event_loop::default_exception_handler(context);
     event_loop::default_exception_handler(
-        {.message = "the event loop's exception handler threw", .exception = std::current_exception()});
+        {.message = "the event loop's exception handler threw", .exception = caught_exception()});
   }
 }
 

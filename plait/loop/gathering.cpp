@@ -144,7 +144,7 @@ void gather_state::finish() noexcept {
     } catch (const cancelled_error&) {
       status = call_status::cancelled;
     } catch (...) {
-      set_error(std::current_exception());
+      set_error(caught_exception());
     }
   }
   work_->children.reset();  // before anybody hears of it: who reads the result finds them let go

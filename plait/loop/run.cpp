@@ -24,7 +24,7 @@ namespace {
   try {
     return ended.result();
   } catch (...) {
-    report(severity::warning, std::string("run: the default ") + which + ": " + describe(std::current_exception()));
+    report(severity::warning, std::string("run: the default ") + which + ": " + describe(caught_exception()));
     return false;
   }
 }
@@ -78,12 +78,12 @@ void leave_loop(event_loop& loop, nanoseconds time_to_finish) noexcept {
       loop.kill_default_process_pool();
     }
   } catch (...) {
-    report(severity::warning, "run: the default executors: " + describe(std::current_exception()));
+    report(severity::warning, "run: the default executors: " + describe(caught_exception()));
   }
   try {
     loop.close();
   } catch (...) {
-    report(severity::error, "run: closing the loop: " + describe(std::current_exception()));
+    report(severity::error, "run: closing the loop: " + describe(caught_exception()));
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <plait/core/any_future.hpp>
+#include <plait/core/errors.hpp>
 #include <plait/core/future.hpp>
 #include <plait/core/task.hpp>
 #include <plait/loop/task_handle.hpp>
@@ -23,7 +24,7 @@ template <class T> [[nodiscard]] outcome<T> outcome_of_state(state& s) {
     try {
       return take_result<T>(s);
     } catch (...) {  // copying it threw, or it can't be copied while others hold it
-      return std::current_exception();
+      return caught_exception();
     }
 }
 
@@ -68,7 +69,7 @@ template <class T> task<outcome<T>> settled(task<T> awaited) {
     if (context && context->cancel_arrived()) throw;
     co_return outcome<T>();
   } catch (...) {
-    co_return outcome<T>(std::current_exception());
+    co_return outcome<T>(detail::caught_exception());
   }
 }
 

@@ -110,7 +110,7 @@ void signal_table::call(int signal) noexcept {
   try {
     called->call();
   } catch (...) {
-    const auto error = std::current_exception();
+    const auto error = caught_exception();
     const char* const name = ::sigabbrev_np(signal);
     std::array<char, 64> message{};
     std::snprintf(message.data(), message.size(), "the handler of signal %d%s%s%s threw", signal, name ? " (SIG" : "",

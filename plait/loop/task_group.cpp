@@ -116,7 +116,7 @@ void group_scope::join_awaiter::look_for_circle() noexcept {
   try {
     for (const auto* c = group_->children_; c && !found; c = c->older) found = find_cycle(*c->task.get());
   } catch (...) {  // no memory to say which
-    found = std::current_exception();
+    found = caught_exception();
   }
   if (!found) return;
   if (!group_->aborting_) group_->body_failure_ = found;

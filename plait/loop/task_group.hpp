@@ -23,6 +23,7 @@
 //   what its lambda captured. Its local variables are gone when it has returned: children must not refer to those.
 #pragma once
 
+#include <plait/core/errors.hpp>
 #include <plait/core/exception_group.hpp>
 #include <plait/core/temporaries.hpp>
 #include <plait/loop/body.hpp>
@@ -160,11 +161,11 @@ template <class T, class Body, class... Args> task<T> run_task_group(Body body, 
         }
         group.body_returned();
       } catch (...) {
-        group.body_threw(std::current_exception());
+        group.body_threw(caught_exception());
       }
       while (group.has_children()) co_await group.join();
     } catch (...) {  // making the body's coroutine threw
-      group.body_threw(std::current_exception());
+      group.body_threw(caught_exception());
     }
   } else {
     try {
@@ -176,7 +177,7 @@ template <class T, class Body, class... Args> task<T> run_task_group(Body body, 
       }
       group.body_returned();
     } catch (...) {
-      group.body_threw(std::current_exception());
+      group.body_threw(caught_exception());
     }
   }
   while (group.has_children()) co_await group.join();

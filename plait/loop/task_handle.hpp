@@ -15,6 +15,7 @@
 #pragma once
 
 #include <plait/core/any_future.hpp>
+#include <plait/core/errors.hpp>
 #include <plait/core/future.hpp>
 #include <plait/core/home.hpp>
 #include <plait/core/task.hpp>
@@ -133,7 +134,7 @@ template <class T> class typed_task final : public with_result<T, task_state> {
         this->value_.emplace(std::move(end).value());
       return std::monostate();
     } catch (...) {
-      return std::current_exception();
+      return caught_exception();
     }
   }
 };

@@ -15,6 +15,7 @@
 // - The timer never outlives the scope.
 #pragma once
 
+#include <plait/core/errors.hpp>
 #include <plait/core/temporaries.hpp>
 #include <plait/core/time.hpp>
 #include <plait/loop/body.hpp>
@@ -113,7 +114,7 @@ template <class T, class Body, class... Args> task<T> run_with_timeout(time_limi
       ended.emplace(co_await std::move(running));
     }
   } catch (...) {
-    scope.threw(std::current_exception());
+    scope.threw(caught_exception());
   }
   if (scope.leave()) scope.throw_timeout();
   scope.rethrow();

@@ -1,6 +1,7 @@
 // wait_for: one thing, for so long.
 #pragma once
 
+#include <plait/core/errors.hpp>
 #include <plait/core/time.hpp>
 #include <plait/loop/timeout.hpp>
 #include <plait/loop/wait.hpp>
@@ -33,7 +34,7 @@ template <class T, class A> task<T> run_wait_for(A awaited, nanoseconds timeout)
       ended.emplace(co_await std::move(awaited));
     }
   } catch (...) {
-    scope.threw(std::current_exception());
+    scope.threw(caught_exception());
   }
   const bool timed_out = scope.leave();
   if constexpr (waitable<A>) {

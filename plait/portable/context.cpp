@@ -96,7 +96,7 @@ bool encode_context(byte_writer& to, const context_copy& from) {
       each->variable->traveler->encode(value, *each->value);
     } catch (...) {
       throw not_portable("plait: the value of " + quoted(each->variable->name) +
-                         " could not be written down for another process: " + describe(std::current_exception()));
+                         " could not be written down for another process: " + describe(caught_exception()));
     }
     put_text(to, each->variable->name);
     to.put(static_cast<std::uint64_t>(value.size()));
@@ -121,7 +121,7 @@ context_copy decode_context(byte_reader& from) {
       if (bytes.remaining() != 0) throw_decode_error("bytes are left behind it");
     } catch (...) {
       throw decode_error("plait: the value of " + quoted(name) +
-                         " could not be read in the worker: " + describe(std::current_exception()));
+                         " could not be read in the worker: " + describe(caught_exception()));
     }
     made = with_value(made, found.front(), std::move(value));
   }

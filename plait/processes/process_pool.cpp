@@ -90,7 +90,7 @@ void process_pool::accept(work_item& item) {
   try {
     write_down(item, here.memory(), what);
   } catch (...) {
-    unfit = std::current_exception();
+    unfit = caught_exception();
   }
   attach_this_loop();
   afterwards later;
@@ -271,7 +271,7 @@ void process_pool::pump(afterwards& later) noexcept {
     try {
       to = find_worker(*item, size, !waits.beside.empty(), later);
     } catch (...) {
-      later.no_worker = std::current_exception();
+      later.no_worker = caught_exception();
     }
     if (!to) {
       queue_.push_front(*item);
@@ -283,7 +283,7 @@ void process_pool::pump(afterwards& later) noexcept {
       send(*to, *item, what, later);
     } catch (...) {
       leaves(*item);
-      later.failed.emplace_back(item, std::current_exception());
+      later.failed.emplace_back(item, caught_exception());
     }
     drop_parcel(*item);
   }
@@ -316,7 +316,7 @@ void process_pool::send_again(std::vector<flight>& taken_back) noexcept {
       write_down(*each.item, here.memory(), what);
       written.emplace_back(each.item, make_parcel(what));
     } catch (...) {
-      later.failed.emplace_back(each.item, std::current_exception());
+      later.failed.emplace_back(each.item, caught_exception());
     }
   }
   {

@@ -225,7 +225,7 @@ void process_pool::deliver(arrived& what, std::span<const std::byte> bytes) noex
     // One that was to be killed was cancelled then for every waiter, though it was quicker.
     if (!what.item || !what.item->to_be_cancelled) how = read_answer(what, bytes);
   } catch (...) {
-    how = std::current_exception();
+    how = caught_exception();
   }
   what.lent.clear();
   if (what.held) {

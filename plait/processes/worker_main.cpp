@@ -87,7 +87,7 @@ class worker_process final : public call_environment {
     try {
       modules_.add(told.target.module, module);
     } catch (const std::exception&) {  // whoever refers to it is told
-      missing_[told.target.module] = std::current_exception();
+      missing_[told.target.module] = caught_exception();
     }
   }
 
@@ -156,7 +156,7 @@ class worker_process final : public call_environment {
     } catch (...) {
       out.rewind(0);
       out.beside()->clear();
-      encode_exception(out, std::current_exception());
+      encode_exception(out, caught_exception());
     }
   }
 

@@ -77,7 +77,7 @@ void thread_pool::look_for_worker(work_item& item, bool in_inbox) {
   try {
     take_care_of(next);
   } catch (...) {
-    if (!refuse_without_worker(item, std::current_exception())) return;
+    if (!refuse_without_worker(item, caught_exception())) return;
     alarms_.clear(&item);
     throw;
   }
@@ -247,7 +247,7 @@ bool thread_pool::initialize() noexcept {
     settings_.initializer();
     return true;
   } catch (...) {
-    break_with(std::current_exception());
+    break_with(caught_exception());
     return false;
   }
 }
