@@ -72,8 +72,8 @@ std::optional<reply> link::next_reply() {
   const auto end = position + replies_.rounded(sizeof(reply_header) + header.size);
   const std::span<const std::byte> payload(replies_.at(position) + sizeof(reply_header), header.size);
 
-  reply out{header.kind, header.flags, header.sequence, payload, {}, 0, end};
-  out.own_pages = header.own_pages;
+  std::optional<reply> made(std::in_place, header, payload, end);
+  auto& out = *made;
   if (header.kind == reply_kind::need_block) {
     if (granted_.size() >= most_grants) reject("asked for a block after", granted_.size(), most_grants);
     if (header.size != sizeof(std::uint64_t)) reject("asked for a block in", header.size, sizeof(std::uint64_t));
@@ -92,7 +92,7 @@ std::optional<reply> link::next_reply() {
     retire_front();
   }
   read_.store(end, std::memory_order_relaxed);
-  return out;
+  return made;
 }
 
 block link::take_granted(const block_name& name) {

@@ -11,7 +11,9 @@
 #include <plait/processes/internal/shared_pages.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
+#include <new>
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -22,6 +24,11 @@ namespace {
 
 /// About what waking a sleeping process costs, on both sides.
 constexpr nanoseconds worth_a_wake{10'000};
+/// Calls of one turn of the loop that are placed as they are submitted: few ones begin though the coroutine that
+/// submits goes on.
+constexpr unsigned placed_at_once = 16;
+/// How many of the later ones are placed together: workers begin while the turn goes on.
+constexpr unsigned placed_together = 32;
 
 /// Where this thread writes a call down before it is known where it goes. What encodes may submit in its turn: then
 /// that one gets a buffer of its own.
@@ -93,6 +100,8 @@ void process_pool::accept(work_item& item) {
     unfit = caught_exception();
   }
   attach_this_loop();
+  if (!unfit && put_into_inbox(item, what)) return;
+  if (inbox_.holds_calls()) hand_over();  // those before it
   afterwards later;
   {
     const std::lock_guard lock(mutex_);
@@ -144,25 +153,95 @@ void process_pool::leaves(work_item& item) noexcept {
   look_after_loop();  // it may have been the last for which the attendant was needed
 }
 
-std::unique_ptr<process_pool::parcel> process_pool::make_parcel(outgoing& what) {
-  auto made = std::make_unique<parcel>();
+// ── many of one turn ──
+
+// True: the item may be anywhere by now.
+bool process_pool::put_into_inbox(work_item& item, outgoing& what) {
+  const auto* const here = home::current();
+  if (!here || here != attached_.load(std::memory_order_relaxed)) return false;
+  if (++submits_of_turn_ <= placed_at_once) return false;
+  if (item.priority() != 0 || item.has_deadline() || what.large || !what.beside.empty()) return false;
+  if (!attendant_runs_.load(std::memory_order_relaxed) || process_is_leaving()) return false;
+  item.luggage = parcel::make(what);
+  item.served.store(work_item::served_by::loop, std::memory_order_relaxed);
+  if (!inbox_.push(item)) {  // it is closed
+    item.served.store(work_item::served_by::no_need, std::memory_order_relaxed);
+    drop_parcel(item);
+    return false;
+  }
+  if (!loop_is_watched_.load(std::memory_order_seq_cst)) {
+    const std::lock_guard lock(mutex_);
+    look_after_loop();
+  }
+  if (++put_since_hand_over_ >= placed_together) {
+    put_since_hand_over_ = 0;
+    hand_over();
+  }
+  return true;
+}
+
+void process_pool::hand_over() noexcept {
+  afterwards later;
+  {
+    const std::lock_guard lock(mutex_);
+    if (bring_over()) pump(later);
+  }
+  settle(later);
+}
+
+// Under the lock. True where some were there: who brings them over has them sent.
+bool process_pool::bring_over() noexcept {
+  auto* const newest = inbox_.take_all();
+  if (newest) to_queue(newest);
+  return newest != nullptr;
+}
+
+// Under the lock. What is submitted from now on is refused by the phase.
+void process_pool::close_inbox() noexcept {
+  if (auto* const newest = inbox_.close()) to_queue(newest);
+}
+
+void process_pool::to_queue(work_item* newest) noexcept {
+  const auto before = queue_.size();
+  queue_.push_newest_first(*newest);
+  const auto brought = queue_.size() - before;
+  outstanding_.store(outstanding_.load(std::memory_order_relaxed) + brought, std::memory_order_relaxed);
+  by_loop_ += brought;
+}
+
+// ── placing ──
+
+process_pool::parcel* process_pool::parcel::make(outgoing& what) {
+  const auto inside = what.large ? 0 : what.bytes.size();
+  std::unique_ptr<bulk> more;
+  if (what.large || !what.beside.empty())
+    more = std::make_unique<bulk>(std::move(what.large), std::move(what.beside));
+  auto* const made = ::new (::operator new(sizeof(parcel) + inside)) parcel;
   made->thunk = what.thunk;
   made->flags = what.flags;
-  if (what.large) {
-    made->large_bytes = what.bytes.size();
-    made->large = std::move(what.large);
-  } else {
-    made->bytes.assign(what.bytes.begin(), what.bytes.end());
-  }
-  made->beside = std::move(what.beside);
+  made->size = what.bytes.size();
+  made->more = std::move(more);
+  if (inside > 0) std::memcpy(made->behind(), what.bytes.data(), inside);
   return made;
+}
+
+process_pool::outgoing process_pool::parcel::take() noexcept {
+  outgoing what{thunk, flags, {behind(), size}};
+  if (!more) return what;
+  what.large = std::move(more->large);
+  what.beside = std::move(more->beside);
+  if (what.large) what.bytes = std::span<const std::byte>(what.large.memory()).first(size);
+  return what;
 }
 
 // To a worker, or into the queue. Throws where no worker can be had at all.
 void process_pool::place(work_item& item, outgoing& what, afterwards& later) {
   auto* const to = queue_.size() == 0 ? find_worker(item, what.bytes.size(), !what.beside.empty(), later) : nullptr;
-  if (to) return send(*to, item, what, later);
-  auto waits = make_parcel(what);
+  if (to) {
+    send(*to, item, what, later);
+    return wake_if_asleep(*to, later);
+  }
+  std::unique_ptr<parcel> waits(parcel::make(what));
   queue_.push(item);
   item.luggage = waits.release();
   look_after_loop();
@@ -188,17 +267,12 @@ bool process_pool::knows_modules(const worker& w) noexcept { return w.known_modu
 
 process_pool::worker* process_pool::find_worker(const work_item& item, std::size_t payload, bool lends,
                                                 afterwards& later) {
-  const bool may_go_ahead = item.priority() == 0 && payload <= inline_limit && !lends;
+  const bool may_wait_there = may_go_ahead(item, payload, lends);
   if (auto* const chosen = find_idle(payload, lends)) {
-    if (may_go_ahead && chosen->line.sleeps()) {
+    if (may_wait_there && chosen->line.sleeps()) {
       // Quick calls that one worker takes in less time than it takes to wake another are that one's.
-      for (const auto& w : workers_) {
-        if (w->flights.empty() || w->each.count() == 0 || !w->takes_calls() || w->is_spent() || !knows_modules(*w))
-          continue;
-        if (w->each * static_cast<std::int64_t>(w->flights.size()) >= worth_a_wake) continue;
-        if (w->flights.size() >= w->most_flights || !w->line.has_room(payload)) continue;
-        return w.get();
-      }
+      for (const auto& w : workers_)
+        if (!w->flights.empty() && is_quick(*w, w->flights.size()) && may_be_sent_ahead(*w, payload)) return w.get();
     }
     std::erase(idle_, chosen);
     return chosen;
@@ -217,14 +291,26 @@ process_pool::worker* process_pool::find_worker(const work_item& item, std::size
       }
     }
   }
-  if (!may_go_ahead) return nullptr;
+  if (!may_wait_there) return nullptr;
   worker* best = nullptr;
-  for (const auto& w : workers_) {
-    if (!w->takes_calls() || w->flights.size() >= w->most_flights || w->is_spent() || !knows_modules(*w)) continue;
-    if (!w->line.has_room(payload)) continue;
-    if (!best || w->flights.size() < best->flights.size()) best = w.get();
-  }
+  for (const auto& w : workers_)
+    if ((!best || w->flights.size() < best->flights.size()) && may_be_sent_ahead(*w, payload)) best = w.get();
   return best;
+}
+
+// Before others are done that the worker was sent.
+bool process_pool::may_go_ahead(const work_item& item, std::size_t payload, bool lends) noexcept {
+  return item.priority() == 0 && payload <= inline_limit && !lends;
+}
+
+// It takes that many calls in less time than it takes to wake another.
+bool process_pool::is_quick(const worker& w, std::size_t calls) noexcept {
+  return w.each.count() > 0 && w.each * static_cast<std::int64_t>(calls) < worth_a_wake;
+}
+
+bool process_pool::may_be_sent_ahead(worker& to, std::size_t payload) noexcept {
+  return to.takes_calls() && to.flights.size() < to.most_flights && !to.is_spent() && knows_modules(to) &&
+         to.line.has_room(payload);
 }
 
 void process_pool::send(worker& to, work_item& item, outgoing& what, afterwards& later) {
@@ -242,7 +328,7 @@ void process_pool::send(worker& to, work_item& item, outgoing& what, afterwards&
     to.line.arm(bell::helper);
   try {
     tell_modules(to);
-    const auto lent = descriptors_of(what.beside);
+    const auto lent = what.beside.empty() ? std::vector<int>() : descriptors_of(what.beside);
     const call_target target{.module = what.thunk.module, .thunk = what.thunk.offset, .flags = what.flags};
     to.flights.back().sequence =
         what.large ? to.line.send(request_kind::call, target, std::move(what.large), what.bytes.size(), lent)
@@ -253,7 +339,11 @@ void process_pool::send(worker& to, work_item& item, outgoing& what, afterwards&
     throw;
   }
   if (begins_now) begins(item, later);
-  if (to.line.must_wake()) later.wake.push_back(to.shared_from_this());
+}
+
+// After the last call that was sent to it.
+void process_pool::wake_if_asleep(worker& sent_to, afterwards& later) {
+  if (sent_to.line.must_wake()) later.wake.push_back(sent_to.shared_from_this());
 }
 
 void process_pool::begins(work_item& item, afterwards& later) noexcept {
@@ -262,31 +352,44 @@ void process_pool::begins(work_item& item, afterwards& later) noexcept {
   if (settings_.memory_limit != 0) watch_memory();
 }
 
-// Sends from the queue what can be sent.
+// Sends from the queue what can be sent. Quick ones go to one worker, as many as it takes in less time than it takes
+// to wake another; then it is chosen anew.
 void process_pool::pump(afterwards& later) noexcept {
+  worker* to = nullptr;
+  std::size_t in_a_row = 0;
   while (auto* const item = queue_.pop()) {
     auto& waits = *static_cast<parcel*>(item->luggage);
-    const auto size = waits.large ? waits.large_bytes : waits.bytes.size();
-    worker* to = nullptr;
-    try {
-      to = find_worker(*item, size, !waits.beside.empty(), later);
-    } catch (...) {
-      later.no_worker = caught_exception();
+    if (!to || !takes_also(*to, *item, waits, in_a_row)) {
+      if (to) wake_if_asleep(*to, later);
+      to = nullptr;
+      in_a_row = 0;
+      try {
+        to = find_worker(*item, waits.size, waits.lends(), later);
+      } catch (...) {
+        later.no_worker = caught_exception();
+      }
     }
     if (!to) {
       queue_.push_front(*item);
       return look_after_loop();
     }
-    outgoing what{waits.thunk, waits.flags, waits.bytes, std::move(waits.large), std::move(waits.beside)};
-    if (what.large) what.bytes = std::span<const std::byte>(what.large.memory()).first(size);
+    auto what = waits.take();
     try {
       send(*to, *item, what, later);
+      ++in_a_row;
     } catch (...) {
       leaves(*item);
       later.failed.emplace_back(item, caught_exception());
     }
     drop_parcel(*item);
   }
+  if (to) wake_if_asleep(*to, later);
+}
+
+bool process_pool::takes_also(worker& chosen, const work_item& item, const parcel& waits,
+                              std::size_t in_a_row) noexcept {
+  if (!may_go_ahead(item, waits.size, waits.lends()) || !is_quick(chosen, in_a_row)) return false;
+  return may_be_sent_ahead(chosen, waits.size);
 }
 
 void process_pool::drop_parcel(work_item& item) noexcept {
@@ -314,7 +417,7 @@ void process_pool::send_again(std::vector<flight>& taken_back) noexcept {
       const desk here;
       outgoing what;
       write_down(*each.item, here.memory(), what);
-      written.emplace_back(each.item, make_parcel(what));
+      written.emplace_back(each.item, parcel::make(what));
     } catch (...) {
       later.failed.emplace_back(each.item, caught_exception());
     }

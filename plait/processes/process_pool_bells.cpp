@@ -43,10 +43,12 @@ bool process_pool::some_wait_for_loop() const noexcept {
 }
 
 void process_pool::look_after_loop() noexcept {
-  if (next_loop_check_ != sync::forever || needed_by_others() || !some_wait_for_loop()) return;
+  if (next_loop_check_ != sync::forever) return;
+  if (!inbox_.holds_calls() && (needed_by_others() || !some_wait_for_loop())) return;
   looks_seen_ = loop_looks_.load(std::memory_order_relaxed);
   loop_check_every_ = away_after;
   next_loop_check_ = from_now(away_after);
+  loop_is_watched_.store(true, std::memory_order_seq_cst);
   if (attendant_asleep_) ring_attendant();
 }
 
@@ -55,7 +57,8 @@ void process_pool::see_whether_loop_looks() noexcept {
   const auto now = sync::now();
   if (now < next_loop_check_) return;
   next_loop_check_ = sync::forever;
-  if (needed_by_others() || !some_wait_for_loop()) {
+  loop_is_watched_.store(false, std::memory_order_seq_cst);  // and only then is looked into the inbox
+  if (!inbox_.holds_calls() && (needed_by_others() || !some_wait_for_loop())) {
     loop_is_away_ = false;
     return;
   }
@@ -64,6 +67,7 @@ void process_pool::see_whether_loop_looks() noexcept {
   looks_seen_ = looks;
   loop_check_every_ = loop_asleep_ ? std::min(2 * loop_check_every_, rarest_check) : away_after;
   next_loop_check_ = now + loop_check_every_;
+  loop_is_watched_.store(true, std::memory_order_seq_cst);
 }
 
 // As who sleeps is now; who goes to sleep looks again after it. Where no call is left only a new worker can have
@@ -99,7 +103,8 @@ bool process_pool::has_reply() const noexcept {
 
 bool process_pool::has_news() const noexcept {
   loop_looks_.store(loop_looks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  return has_reply();
+  submits_of_turn_ = 0;
+  return inbox_.holds_calls() || has_reply();
 }
 
 void process_pool::take_news() noexcept {
@@ -115,6 +120,7 @@ bool process_pool::before_sleep() noexcept {
   loop_is_away_ = false;
   loop_asleep_ = true;
   set_bells();
+  if (inbox_.holds_calls()) return false;
   return outstanding_.load(std::memory_order_relaxed) == 0 || !some_reply_is_there();
 }
 
@@ -126,6 +132,7 @@ void process_pool::after_sleep() noexcept {
 }
 
 void process_pool::home_leaves() noexcept {
+  hand_over();
   const std::lock_guard lock(mutex_);
   attached_ = nullptr;
   loop_asleep_ = false;

@@ -87,6 +87,7 @@ future<bool> process_pool::begin_shutdown(shutdown_mode mode, nanoseconds deadli
   {
     const std::lock_guard lock(mutex_);
     // First what can throw; then nothing is half done.
+    close_inbox();
     if (mode != shutdown_mode::drain) cancelled.reserve(queue_.size());
     all_ended = over_ || !attendant_runs_;
     waits = !all_ended && deadline > nanoseconds::zero();
@@ -181,6 +182,7 @@ void process_pool::break_with(const std::exception_ptr& cause, const std::string
       broken_because_ = what;
     }
     phase_ = phase::broken;
+    close_inbox();
     empty_queue(lost);
     take_back(lost);
     for (const auto& w : workers_) {

@@ -59,7 +59,7 @@ void process_pool::take_replies() noexcept {
         auto& w = *workers_[i];
         if (!w.dead && !w.held && w.line.has_reply()) more |= collect(w, taken, later);
       }
-      if (queue_.size() > 0) pump(later);
+      if (bring_over() || queue_.size() > 0) pump(later);
       if (phase_ != phase::open) stop_idle();
       if (!taken.replies.empty()) ++delivering_;
     }
@@ -94,7 +94,8 @@ bool process_pool::collect(worker& from, batch& into, afterwards& later) noexcep
 
 void process_pool::take_one(worker& from, reply&& one, batch& into, afterwards& later) {
   if (one.kind == reply_kind::need_block) {
-    into.replies.push_back({arrived::kind::wants_memory, nullptr, 0, 0, from.shared_from_this(), std::move(one)});
+    auto wish = std::make_unique<arrived::bulk>(from.shared_from_this(), std::move(one));
+    into.replies.push_back({arrived::kind::wants_memory, nullptr, 0, 0, std::move(wish)});
     return;
   }
   if (from.flights.empty() || from.flights.front().sequence != one.sequence)
@@ -108,11 +109,14 @@ void process_pool::take_one(worker& from, reply&& one, batch& into, afterwards& 
     from.each = from.each.count() == 0 ? ran : (7 * from.each + ran) / 8;
   }
   arrived made{good ? arrived::kind::value : item ? arrived::kind::error : arrived::kind::initializer_failed, item};
-  made.lent = std::move(one.lent);
-  made.lent_lost = one.lent_lost;
+  if (one.large || !one.lent.empty() || one.lent_lost) {
+    made.more = std::make_unique<arrived::bulk>();
+    made.more->lent = std::move(one.lent);
+    made.more->lent_lost = one.lent_lost;
+  }
   if (one.large) {
-    made.from = from.shared_from_this();
-    made.held = std::move(one);
+    made.more->from = from.shared_from_this();
+    made.more->held = std::move(one);
     into.replies.push_back(std::move(made));
     from.held = true;
   } else {
@@ -204,9 +208,9 @@ void process_pool::free_the_stuck(afterwards& later) noexcept {
 // ── delivering, outside the lock ──
 
 outcome<void> process_pool::read_answer(arrived& what, std::span<const std::byte> bytes) {
-  if (what.lent_lost)
+  if (what.more && what.more->lent_lost)
     throw std::system_error(EMFILE, std::system_category(), "plait: recvmsg of a result's shared buffers");
-  auto beside = received(std::move(what.lent));
+  auto beside = what.more ? received(std::move(what.more->lent)) : freight();
   byte_reader in(bytes, &beside);
   if (what.what == arrived::kind::value) {
     if (what.item) what.item->decode_result(in);
@@ -219,7 +223,7 @@ outcome<void> process_pool::read_answer(arrived& what, std::span<const std::byte
 
 void process_pool::deliver(arrived& what, std::span<const std::byte> bytes) noexcept {
   if (what.what == arrived::kind::wants_memory) return grant_memory(what);
-  if (what.held) bytes = what.held->payload;
+  if (const auto* const held = what.held()) bytes = held->payload;
   outcome<void> how;
   try {
     // One that was to be killed was cancelled then for every waiter, though it was quicker.
@@ -227,17 +231,15 @@ void process_pool::deliver(arrived& what, std::span<const std::byte> bytes) noex
   } catch (...) {
     how = caught_exception();
   }
-  what.lent.clear();
-  if (what.held) {
+  if (auto* const held = what.held()) {
     const std::lock_guard lock(mutex_);
-    auto& w = *what.from;
+    auto& w = *what.more->from;
     w.held = false;
-    if (!w.dead) w.line.release(std::move(*what.held));
+    if (!w.dead) w.line.release(std::move(*held));
     if (!w.dead && w.flights.empty()) become_idle(w);
     if (w.has_ended) ring_attendant();
   }
-  what.held.reset();
-  what.from.reset();
+  what.more.reset();
   if (what.what == arrived::kind::initializer_failed)
     return break_with(how.exception(),
                       (settings_.initializer ? "its initializer threw " : "a worker could not begin: ") +
@@ -266,12 +268,13 @@ void process_pool::deliver_to(work_item& item, outcome<void> how) noexcept {
 }
 
 void process_pool::grant_memory(arrived& wish) noexcept {
-  auto& w = *wish.from;
-  const auto sequence = wish.held->sequence;
+  auto& w = *wish.more->from;
+  auto& asked = *wish.more->held;
+  const auto sequence = asked.sequence;
   block memory;
   int refused = 0;
   try {
-    memory = blocks_.take(wish.held->wanted, w.line.id());
+    memory = blocks_.take(asked.wanted, w.line.id());
   } catch (const std::system_error& error) {
     refused = error.code().value();
   } catch (...) {
@@ -280,7 +283,7 @@ void process_pool::grant_memory(arrived& wish) noexcept {
   const std::lock_guard lock(mutex_);
   if (w.dead) return;
   try {
-    w.line.release(std::move(*wish.held));
+    w.line.release(std::move(asked));
     if (refused)
       w.line.refuse(sequence, refused);
     else

@@ -49,6 +49,7 @@ bool worker_link::wait_for_requests() {
   for (;;) {
     if (closed()) return false;
     if (has_request()) return true;
+    waited_ = true;
     drain_control();
     if (!spin_until(come, plenty)) shared_.bed.sleep(rest::for_requests, come);
   }
@@ -56,6 +57,7 @@ bool worker_link::wait_for_requests() {
 
 std::optional<request> worker_link::next() {
   pass_notice();
+  waited_ = false;
   while (!stopped_ && wait_for_requests()) {
     auto* header = header_at(read_);
     if (header->kind == request_kind::filler) {

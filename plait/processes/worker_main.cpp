@@ -61,6 +61,7 @@ class worker_process final : public call_environment {
     while (auto asked = link_.next()) {
       if (asked->kind == request_kind::notice) {
         learn_module(*asked);
+        last_end_ = sync::now();
       } else if (const bool well = answer(*asked); !well && asked->kind == request_kind::initialize) {
         return;  // calls may have been sent after it already: none may run here
       }
@@ -98,7 +99,8 @@ class worker_process final : public call_environment {
       stop_.reset();
     }
     current_.store(asked.sequence, std::memory_order_release);  // pairs with the listener's look
-    const auto begin = sync::now();
+    // One that was there already began when the one before it ended.
+    const auto begin = link_.waited() ? sync::now() : last_end_;
     worker_block_storage more(link_);
     byte_writer out(link_.reply_space(), more);
     auto kind = reply_kind::value;
@@ -123,7 +125,8 @@ class worker_process final : public call_environment {
       write_error(out, std::move(thrown));
     }
     if (most_pages_ != 0 && asked.kind == request_kind::call) measure();
-    const auto ran = std::clamp<std::int64_t>((sync::now() - begin).count(), 1, UINT32_MAX);
+    last_end_ = sync::now();
+    const auto ran = std::clamp<std::int64_t>((last_end_ - begin).count(), 1, UINT32_MAX);
     link_.reply(kind, static_cast<std::uint32_t>(ran), out.bytes());
     return kind == reply_kind::value;
   }
@@ -212,7 +215,8 @@ class worker_process final : public call_environment {
   module_map modules_;
   std::map<std::uint32_t, std::exception_ptr> missing_;
 
-  bool inside_ = false;  // the sandbox
+  bool inside_ = false;                // the sandbox
+  time_point last_end_ = sync::now();  // of what was asked
 
   std::uint64_t most_pages_ = 0;  // 0: no limit
   unique_fd statm_;               // kept open: what a call may open later is not known

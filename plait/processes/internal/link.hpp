@@ -44,16 +44,24 @@ namespace plait::inline PLAIT_ABI::detail {
 
 /// A worker's message, until it is released.
 struct reply {
+  reply(const reply_header& header, std::span<const std::byte> payload, std::uint64_t position) noexcept
+      : kind(header.kind),
+        flags(header.flags),
+        sequence(header.sequence),
+        payload(payload),
+        position(position),
+        own_pages(header.own_pages) {}
+
   reply_kind kind;
   std::uint32_t flags;
   std::uint64_t sequence;
   std::span<const std::byte> payload;  ///< in the ring or in `large`; the worker can still write to it
   block large;
-  std::uint64_t wanted;              ///< need_block: how many bytes
-  std::uint64_t position;            ///< the link's own: up to where the ring is free when this is released
-  std::vector<unique_fd> lent = {};  ///< of shared buffers, as they came: unchecked
-  bool lent_lost = false;            ///< there was no descriptor free for some of them
-  std::uint32_t own_pages = 0;       ///< of memory that the worker has, as it says; 0 where it was not to measure
+  std::uint64_t wanted = 0;     ///< need_block: how many bytes
+  std::uint64_t position;       ///< the link's own: up to where the ring is free when this is released
+  std::vector<unique_fd> lent;  ///< of shared buffers, as they came: unchecked
+  bool lent_lost = false;       ///< there was no descriptor free for some of them
+  std::uint32_t own_pages;      ///< of memory that the worker has, as it says; 0 where it was not to measure
 };
 
 class link {

@@ -99,28 +99,47 @@ struct process_pool::outgoing {
   freight beside = {};  // shared buffers that they refer to
 };
 
-/// A call that is written down and waits.
+/// A call that is written down and waits, with its bytes behind it unless they lie in a block.
 struct process_pool::parcel {
+  struct bulk {
+    block large;
+    freight beside;
+  };
+
+  [[nodiscard]] static parcel* make(outgoing& what);
+  static void operator delete(void* memory) noexcept { ::operator delete(memory); }
+
+  [[nodiscard]] bool lends() const noexcept { return more && !more->beside.empty(); }
+  /// What was written down, to be sent. The bytes stay here.
+  [[nodiscard]] outgoing take() noexcept;
+
   code_address thunk;
   std::uint32_t flags = 0;
-  std::vector<std::byte> bytes;
-  block large;
-  std::size_t large_bytes = 0;
-  freight beside;
+  std::size_t size = 0;
+  std::unique_ptr<bulk> more;  // where it has any
+
+ private:
+  [[nodiscard]] std::byte* behind() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
 };
 
 /// A reply off its ring, to be delivered.
 struct process_pool::arrived {
   enum class kind : std::uint8_t { value, error, initializer_failed, wants_memory };
+  struct bulk {
+    // Where a block is involved, its own or the one that it wants:
+    std::shared_ptr<worker> from;
+    std::optional<reply> held;
+    // Shared buffers that came with it:
+    std::vector<unique_fd> lent;
+    bool lent_lost = false;
+  };
+
+  [[nodiscard]] reply* held() const noexcept { return more && more->held ? &*more->held : nullptr; }
+
   kind what;
   work_item* item = nullptr;
   std::size_t offset = 0, size = 0;  // in the batch's bytes
-  // Where a block is involved, its own or the one that it wants:
-  std::shared_ptr<worker> from = nullptr;
-  std::optional<reply> held = std::nullopt;
-  // Shared buffers that came with it:
-  std::vector<unique_fd> lent = {};
-  bool lent_lost = false;
+  std::unique_ptr<bulk> more = {};   // where it has any
 };
 
 /// Replies that one thread took at once.

@@ -3,9 +3,10 @@
 //   any thread                       process_pool (one lock)                      worker process n
 //   ──────────                       ───────────────────────                      ────────────────
 //   submit: encode(item) ─accept─►  a worker is free: into its ring ───────────►  next(): decode, run, encode
-//                                   may be one more: start it, into its ring        │
-//                                   quick ones: ahead, into a ring                  │ reply()
-//                                   else: queue                                     │ rings whoever sleeps
+//     │                             may be one more: start it, into its ring        │
+//     │ a loop's, later ones        quick ones: ahead, into a ring                  │ reply()
+//     ▼ of a turn                   else: queue                                     │ rings whoever sleeps
+//   inbox, no lock ───────────────► all of it to the queue, and from there likewise │
 //   cancel ─withdraw(item)───────►  out of the queue, out of a ring, or ask ──────► │ stop_token
 //                                                                                   │
 //   the loop that submits ─┐                                                        │
@@ -27,7 +28,12 @@
 //
 // Guarantees
 // - A call is in the queue, in one worker's ring, or in the hands of one thread that completes it or sends it again:
-//   the lock says where. It is completed once.
+//   the lock says where. It is completed once. What is in the inbox counts as queued: whoever has the lock and must
+//   find a call brings it over first, and sees to it that it is sent.
+// - The inbox is the attached loop's: the first calls of a turn go to workers at once, the others some at a time, and
+//   what is left at the turn's end. Where the loop does not come to that, since the coroutine computes or blocks, the
+//   attendant sends them: it watches the loop while calls are there. (It raises the flag, then looks into the inbox;
+//   a submit pushes, then looks at the flag: one of them sees the other.)
 // - Whoever comes to a reply first takes it: the loop that submitted first (`attached_`) looks in every turn and
 //   before it sleeps. The attendant is on duty too for calls of other threads, and where the loop is away: its thread
 //   computes or blocks in a coroutine while calls wait in the queue. A worker rings one bell: of the loop where it
@@ -44,6 +50,7 @@
 #include <plait/core/promise.hpp>
 #include <plait/executor/executor.hpp>
 #include <plait/executor/internal/admission.hpp>
+#include <plait/executor/internal/call_inbox.hpp>
 #include <plait/executor/internal/call_queue.hpp>
 #include <plait/executor/internal/process_end.hpp>
 #include <plait/executor/portable_call.hpp>
@@ -143,13 +150,23 @@ class process_pool final : public call_owner,
   // ── calls: process_pool.cpp ──
   [[nodiscard]] withdrawn take_out_or_stop(work_item& item, stop_for why) noexcept;
   void write_down(const work_item& item, std::span<std::byte> memory, outgoing& what);
-  [[nodiscard]] static std::unique_ptr<parcel> make_parcel(outgoing& what);
   void throw_if_closed() const;
   void attach_this_loop() noexcept;
+  [[nodiscard]] bool put_into_inbox(work_item& item, outgoing& what);
+  void hand_over() noexcept;
+  [[nodiscard]] bool bring_over() noexcept;
+  void close_inbox() noexcept;
+  void to_queue(work_item* newest) noexcept;
   void place(work_item& item, outgoing& what, afterwards& later);
   [[nodiscard]] worker* find_worker(const work_item& item, std::size_t payload, bool lends, afterwards& later);
   [[nodiscard]] worker* find_idle(std::size_t payload, bool lends) noexcept;
+  [[nodiscard]] static bool may_go_ahead(const work_item& item, std::size_t payload, bool lends) noexcept;
+  [[nodiscard]] static bool is_quick(const worker& w, std::size_t calls) noexcept;
+  [[nodiscard]] static bool may_be_sent_ahead(worker& to, std::size_t payload) noexcept;
+  [[nodiscard]] bool takes_also(worker& chosen, const work_item& item, const parcel& waits,
+                                std::size_t in_a_row) noexcept;
   void send(worker& to, work_item& item, outgoing& what, afterwards& later);
+  static void wake_if_asleep(worker& sent_to, afterwards& later);
   void begins(work_item& item, afterwards& later) noexcept;
   void pump(afterwards& later) noexcept;
   void send_again(std::vector<flight>& taken_back) noexcept;
@@ -290,13 +307,18 @@ class process_pool final : public call_owner,
   bool look_for_room_ = false;  // a call waits until an idle worker has gone past what was taken back from it
   std::uint64_t memory_kills_told_ = 0;  // those up to this number are told of; the attendant's own, not the lock's
   sync::thread attendant_;
-  bool attendant_runs_ = false;
 
+  call_inbox inbox_;
+  std::atomic<bool> loop_is_watched_{false};     // the attendant looks now and then whether the loop still does
+  std::atomic<bool> attendant_runs_{false};      // it was started; changed under the lock
   std::atomic<std::size_t> outstanding_{0};      // calls accepted and not taken out; a hint without the lock
   std::atomic<home*> attached_{nullptr};         // changed by that home's thread only
   mutable std::atomic<unsigned> loop_looks_{0};  // how often that home looked for news; written by its thread only
   std::atomic<std::thread::id> attendant_id_{};
   std::atomic<bool> over_{false};  // the attendant has gone, and nothing is left
+  // The attached loop's thread alone:
+  mutable unsigned submits_of_turn_ = 0;
+  unsigned put_since_hand_over_ = 0;
   alarm_clock alarms_;
 };
 

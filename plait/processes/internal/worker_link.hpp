@@ -46,6 +46,8 @@ class worker_link {
 
   /// The next request; waits for it. Nothing: a stop, or the parent's end is gone. The one before must be answered.
   [[nodiscard]] std::optional<request> next();
+  /// What next() gave was not there yet when it was called.
+  [[nodiscard]] bool waited() const noexcept { return waited_; }
 
   /// Where a reply's payload may be written: inline_limit bytes of the reply ring. Waits where the ring is full.
   [[nodiscard]] std::span<std::byte> reply_space();
@@ -135,6 +137,7 @@ class worker_link {
   std::uint64_t current_ = 0;  // the request that is not answered; 0: none
   bool is_notice_ = false;     // it is one, and its memory is free at the next next()
   bool stopped_ = false;       // a stop was taken
+  bool waited_ = false;        // in the last next()
   std::uint32_t own_pages_ = 0;
   std::uint64_t received_ = 0;  // control messages
   std::vector<known_block> known_;

@@ -1,0 +1,225 @@
+// Many calls that a coroutine submits in one turn of its loop: the later ones are sent together, and until then lie
+// in the pool's inbox.
+#include <plait/loop/event_loop.hpp>
+#include <plait/loop/settled.hpp>
+#include <plait/loop/sleep.hpp>
+
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "process_pool_fixture_test.hpp"
+
+namespace {
+
+using namespace pool_test;
+using namespace std::chrono_literals;
+
+constexpr int many = 100;
+constexpr int sent_at_once = 16;  // as in process_pool.cpp
+using calls = std::vector<plait::future<int>>;
+
+calls burst_at(process_pool_executor& pool, const portable_gate& gate) {
+  calls made;
+  for (int i = 0; i < many; ++i) made.push_back(pool.submit(wait_at, gate.path(), i));
+  return made;
+}
+calls burst_of(process_pool_executor& pool, int (*function)(int)) {
+  calls made;
+  for (int i = 0; i < many; ++i) made.push_back(pool.submit(function, i));
+  return made;
+}
+
+/// A worker's own count of its calls.
+int number_of_call(int) {
+  static int last = -1;
+  return ++last;
+}
+int dies_at_fifty(int n) { return n == 50 ? die_by(SIGKILL) : n; }
+
+/// As many as are sent at once, and done: the next one of this turn goes into the inbox, alone.
+void use_up_what_is_sent_at_once(process_pool_executor& pool) {
+  calls first;
+  for (int i = 0; i < sent_at_once; ++i) first.push_back(pool.submit(square, i));
+  std::thread([&] {
+    for (const auto& call : first) static_cast<void>(call.result());
+  }).join();
+}
+
+template <class Body> void on_a_loop(Body body) {
+  plait::event_loop loop;
+  loop.run_until_complete(body());
+}
+
+TEST(burst_of_a_loop, runs_though_the_coroutine_blocks_behind_it) {
+  process_pool_executor pool({.max_workers = 2});
+  on_a_loop([&]() -> plait::task<void> {
+    for (int round = 0; round < 10; ++round) {
+      const portable_gate gate;
+      gate.let_through(many);
+      auto burst = burst_at(pool, gate);
+      gate.wait_for(many);
+      for (int i = 0; i < many; ++i) {
+        const auto got = co_await burst[static_cast<std::size_t>(i)];
+        EXPECT_EQ(got, i);
+      }
+    }
+  });
+}
+
+// The pause proves nothing: meanwhile the pool's thread sees that nothing waits, and gives up watching the loop.
+TEST(burst_of_a_loop, runs_also_where_nothing_waited_before) {
+  process_pool_executor pool({.max_workers = 2});
+  on_a_loop([&]() -> plait::task<void> {
+    for (int round = 0; round < 3; ++round) {
+      use_up_what_is_sent_at_once(pool);
+      std::this_thread::sleep_for(50ms);
+      const portable_gate gate;
+      gate.let_through(1);
+      const auto last = pool.submit(wait_at, gate.path(), 7);
+      gate.wait_for(1);
+      const auto got = co_await last;
+      EXPECT_EQ(got, 7);
+    }
+  });
+}
+
+TEST(burst_of_a_loop, is_sent_at_the_end_of_the_turn) {
+  process_pool_executor pool({.max_workers = 2});
+  on_a_loop([&]() -> plait::task<void> {
+    for (int round = 0; round < 10; ++round) {
+      use_up_what_is_sent_at_once(pool);
+      const auto got = co_await pool.submit(square, 7);
+      EXPECT_EQ(got, 49);
+    }
+  });
+}
+
+TEST(burst_of_a_loop, gives_results_to_a_thread_for_which_the_loop_waits) {
+  process_pool_executor pool({.max_workers = 2});
+  on_a_loop([&]() -> plait::task<void> {
+    for (int round = 0; round < 10; ++round) {
+      auto burst = burst_of(pool, square);
+      int got = -1;
+      std::thread([&] { got = burst.back().result(); }).join();
+      EXPECT_EQ(got, square(many - 1));
+    }
+    co_return;
+  });
+}
+
+// In its last turn: there is no other at whose beginning they would be sent.
+TEST(burst_of_a_loop, is_run_after_the_loop_has_stopped) {
+  process_pool_executor pool({.max_workers = 2});
+  plait::event_loop loop;
+  calls burst;
+  loop.call_soon([&] {
+    burst = burst_of(pool, square);
+    loop.stop();
+  });
+  loop.run_forever();
+  for (int i = 0; i < many; ++i) EXPECT_EQ(burst[static_cast<std::size_t>(i)].result(), square(i));
+}
+
+TEST(burst_of_a_loop, keeps_its_order) {
+  process_pool_executor pool({.max_workers = 1});
+  on_a_loop([&]() -> plait::task<void> {
+    for (int round = 0; round < 3; ++round) {
+      auto burst = burst_of(pool, number_of_call);
+      std::thread([&] { burst.push_back(pool.submit(number_of_call, 0)); }).join();
+      burst.push_back(pool.submit({.priority = -1}, number_of_call, 0));
+      for (int i = 0; i < many + 2; ++i) {
+        const auto got = co_await burst[static_cast<std::size_t>(i)];
+        EXPECT_EQ(got, round * (many + 2) + i);
+      }
+    }
+  });
+}
+
+TEST(burst_of_a_loop, can_be_cancelled_in_the_inbox) {
+  process_pool_executor pool({.max_workers = 2});
+  on_a_loop([&]() -> plait::task<void> {
+    for (int round = 0; round < 10; ++round) {
+      use_up_what_is_sent_at_once(pool);
+      auto before = pool.submit(square, 1), dropped = pool.submit(square, 2), after = pool.submit(square, 3);
+      EXPECT_EQ(dropped.cancel(), plait::cancel_outcome::dropped);
+      const auto one = co_await before, three = co_await after;
+      EXPECT_EQ(one + three, 10);
+      co_await plait::sleep(0s);
+    }
+  });
+}
+
+TEST(burst_of_a_loop, waits_and_can_be_cancelled_call_by_call) {
+  process_pool_executor pool({.max_workers = 1});
+  on_a_loop([&]() -> plait::task<void> {
+    const portable_gate gate;
+    auto burst = burst_at(pool, gate);
+    gate.wait_for(1);
+    EXPECT_EQ(pool.pending(), std::size_t{many - 1});
+    for (int i = 1; i < many; i += 2) burst.push_back(pool.submit(square, i));
+    for (std::size_t i = 1; i < many; ++i) EXPECT_EQ(burst[i].cancel(), plait::cancel_outcome::dropped);
+    EXPECT_EQ(pool.pending(), std::size_t{many / 2});
+    gate.let_through(1);
+    const auto first = co_await burst[0];
+    EXPECT_EQ(first, 0);
+    for (int i = 1; i < many; i += 2) {
+      const auto got = co_await burst[static_cast<std::size_t>(many + i / 2)];
+      EXPECT_EQ(got, square(i));
+    }
+  });
+}
+
+TEST(burst_of_a_loop, is_done_before_the_pool_that_is_told_to_end) {
+  process_pool_executor pool({.max_workers = 2});
+  on_a_loop([&]() -> plait::task<void> {
+    auto burst = burst_of(pool, square);
+    const auto ended = co_await pool.async_shutdown();
+    EXPECT_TRUE(ended);
+    for (int i = 0; i < many; ++i) EXPECT_EQ(burst[static_cast<std::size_t>(i)].result(), square(i));
+    EXPECT_THROW(static_cast<void>(burst_of(pool, square)), plait::shut_down_error);
+  });
+}
+
+TEST(burst_of_a_loop, is_cancelled_where_the_pool_cancels_what_waits) {
+  process_pool_executor pool({.max_workers = 1});
+  on_a_loop([&]() -> plait::task<void> {
+    const portable_gate gate;
+    auto burst = burst_at(pool, gate);
+    gate.wait_for(1);
+    auto ended = pool.async_shutdown(plait::shutdown_mode::cancel_pending);
+    for (std::size_t i = 1; i < many; ++i) EXPECT_TRUE(burst[i].cancelled());
+    gate.let_through(1);
+    static_cast<void>(co_await ended);
+    EXPECT_EQ(burst[0].result(), 0);
+  });
+}
+
+TEST(burst_of_a_loop, loses_to_a_death_what_it_was_the_death_of) {
+  process_pool_executor pool({.max_workers = 1});
+  on_a_loop([&]() -> plait::task<void> {
+    auto burst = burst_of(pool, dies_at_fifty);
+    for (int i = 0; i < many; ++i) {
+      const auto ended = co_await plait::settled(burst[static_cast<std::size_t>(i)]);
+      EXPECT_EQ(ended.has_value(), i != 50) << i;
+    }
+    EXPECT_EQ(death_of(burst[50]).signal(), SIGKILL);
+  });
+}
+
+TEST(burst_of_a_loop, gives_back_its_room_in_a_bounded_pool) {
+  process_pool_executor pool({.max_workers = 2, .max_pending = many});
+  on_a_loop([&]() -> plait::task<void> {
+    for (int round = 0; round < 3; ++round) {
+      calls burst;
+      for (int i = 0; i < many; ++i) {
+        auto call = pool.try_submit(square, i);
+        EXPECT_TRUE(call) << round << ", " << i;
+        if (call) burst.push_back(std::move(*call));
+      }
+      for (auto& call : burst) static_cast<void>(co_await call);
+    }
+  });
+}
+
+}  // namespace
