@@ -82,7 +82,7 @@ class PLAIT_API future_base {
 };
 
 /// A done callback, waiting: it owns a handle, and itself.
-template <class Future, class F> struct done_callback final : waiter {
+template <class Future, class F> struct done_callback final : waiter, recycled {
   done_callback(Future future, F f) : waiter(&fired), future(std::move(future)), function(std::move(f)) {}
   static void fired(waiter& w) noexcept {
     const std::unique_ptr<done_callback> self(&static_cast<done_callback&>(w));

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <plait/core/context.hpp>
+#include <plait/core/memory.hpp>
 #include <plait/core/sync.hpp>
 
 #include <coroutine>
@@ -274,7 +275,7 @@ class PLAIT_API blocked_mark {
 };
 
 /// The base of every plait coroutine's promise: for whom it works.
-class promise_base {
+class promise_base : public recycled {
  public:
   [[nodiscard]] task_context* context() const noexcept { return context_; }
   void set_context(task_context& context) noexcept { context_ = &context; }

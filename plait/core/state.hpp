@@ -24,6 +24,7 @@
 #pragma once
 
 #include <plait/core/errors.hpp>
+#include <plait/core/memory.hpp>
 #include <plait/core/sync.hpp>
 
 #include <atomic>
@@ -75,7 +76,7 @@ class PLAIT_API need_listener {
   ~need_listener() = default;
 };
 
-class PLAIT_API state {
+class PLAIT_API state : public recycled {
  public:
   state(const state&) = delete;
   state& operator=(const state&) = delete;

@@ -123,8 +123,9 @@ template <class F, class... Args> class call : public with_result<call_result<F,
   }
   void discard() noexcept override { payload_.reset(); }
   void destroy() noexcept override {
+    const auto size = this->size_with_what_is_behind();
     std::destroy_at(this);
-    free_work_item(this);
+    give_memory(this, size);
   }
 
   std::optional<payload> payload_;  // until the call has run or was dropped
@@ -138,11 +139,11 @@ template <class Item, class F, class... Args>
   work_item::layout behind;
   void* const memory = allocate_work_item(sizeof(Item), options, behind);
   try {
-    auto* const made = new (memory) Item(behind, std::forward<F>(f), std::forward<Args>(args)...);
+    auto* const made = ::new (memory) Item(behind, std::forward<F>(f), std::forward<Args>(args)...);
     fill_behind(memory, behind, options);
     return *made;
   } catch (...) {
-    free_work_item(memory);
+    give_memory(memory, behind.size());
     throw;
   }
 }

@@ -35,10 +35,8 @@ void* allocate_work_item(std::size_t size, const call_options& options, work_ite
   behind.has_extras = has_extras(options);
   behind.object_size = static_cast<std::uint32_t>(behind.has_extras ? rounded(size) : size);
   behind.name_length = static_cast<std::uint16_t>(std::min(options.name.size(), longest_name));
-  return ::operator new(behind.object_size + (behind.has_extras ? sizeof(call_extras) : 0) + behind.name_length);
+  return take_memory(behind.size());
 }
-
-void free_work_item(void* item) noexcept { ::operator delete(item); }
 
 void fill_behind(void* item, const work_item::layout& behind, const call_options& options) noexcept {
   auto* at = static_cast<std::byte*>(item) + behind.object_size;

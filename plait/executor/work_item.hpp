@@ -94,6 +94,11 @@ class PLAIT_API work_item : public state {
     std::uint32_t object_size = 0;
     std::uint16_t name_length = 0;
     bool has_extras = false;
+
+    /// Of it all, in bytes.
+    [[nodiscard]] std::size_t size() const noexcept {
+      return object_size + (has_extras ? sizeof(call_extras) : 0) + name_length;
+    }
   };
 
   cancel_outcome cancel() noexcept final;
@@ -164,6 +169,8 @@ class PLAIT_API work_item : public state {
  protected:
   explicit work_item(layout behind) noexcept;
 
+  [[nodiscard]] std::size_t size_with_what_is_behind() const noexcept { return behind_.size(); }
+
   /// Calls the callable and keeps the value. `last`: callable and arguments may be moved from.
   virtual void invoke(call_environment& environment, bool last) = 0;
   /// Destroys the callable and its arguments.
@@ -194,7 +201,6 @@ PLAIT_API void check_options(const call_options& options, bool copyable);
 [[nodiscard]] PLAIT_API void* allocate_work_item(std::size_t size, const call_options& options,
                                                  work_item::layout& behind);
 /// Fills what lies behind a new item.
-PLAIT_API void free_work_item(void* item) noexcept;
 PLAIT_API void fill_behind(void* item, const work_item::layout& behind, const call_options& options) noexcept;
 
 }  // namespace plait::inline PLAIT_ABI::detail

@@ -14,7 +14,7 @@ namespace plait::inline PLAIT_ABI {
 namespace detail {
 
 /// A callback in a loop's queue, counted by the loop and the handles.
-class PLAIT_API callback : public timed {
+class PLAIT_API callback : public timed, public recycled {
  public:
   void run() noexcept final;
   void drop() noexcept final { release(); }

@@ -212,17 +212,24 @@ void process_pool::to_queue(work_item* newest) noexcept {
 // ── placing ──
 
 process_pool::parcel* process_pool::parcel::make(outgoing& what) {
-  const auto inside = what.large ? 0 : what.bytes.size();
+  const auto inside = static_cast<std::uint32_t>(what.large ? 0 : what.bytes.size());
   std::unique_ptr<bulk> more;
   if (what.large || !what.beside.empty())
     more = std::make_unique<bulk>(std::move(what.large), std::move(what.beside));
-  auto* const made = ::new (::operator new(sizeof(parcel) + inside)) parcel;
+  auto* const made = ::new (take_memory(sizeof(parcel) + inside)) parcel;
   made->thunk = what.thunk;
   made->flags = what.flags;
+  made->inside = inside;
   made->size = what.bytes.size();
   made->more = std::move(more);
   if (inside > 0) std::memcpy(made->behind(), what.bytes.data(), inside);
   return made;
+}
+
+void process_pool::parcel::operator delete(parcel* one, std::destroying_delete_t) noexcept {
+  const auto size = sizeof(parcel) + one->inside;
+  one->~parcel();
+  give_memory(one, size);
 }
 
 process_pool::outgoing process_pool::parcel::take() noexcept {

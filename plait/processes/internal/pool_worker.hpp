@@ -107,7 +107,7 @@ struct process_pool::parcel {
   };
 
   [[nodiscard]] static parcel* make(outgoing& what);
-  static void operator delete(void* memory) noexcept { ::operator delete(memory); }
+  static void operator delete(parcel* one, std::destroying_delete_t) noexcept;
 
   [[nodiscard]] bool lends() const noexcept { return more && !more->beside.empty(); }
   /// What was written down, to be sent. The bytes stay here.
@@ -115,7 +115,8 @@ struct process_pool::parcel {
 
   code_address thunk;
   std::uint32_t flags = 0;
-  std::size_t size = 0;
+  std::uint32_t inside = 0;    // bytes behind it: as many as `size`, or none
+  std::size_t size = 0;        // of what is written down
   std::unique_ptr<bulk> more;  // where it has any
 
  private:
