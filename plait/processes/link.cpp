@@ -136,7 +136,7 @@ std::uint64_t link::send(request_kind kind, const call_target& target, std::span
     require_room(payload.size());
     make_room_for_state();
     if (!lent.empty()) lend(lent);
-    return publish(kind, target, payload, false, lent);
+    return put(kind, target, payload, false, lent);
   }
   auto memory = blocks_.take(payload.size());
   std::memcpy(memory.memory().data(), payload.data(), payload.size());
@@ -152,11 +152,11 @@ std::uint64_t link::send(request_kind kind, const call_target& target, block&& p
   if (!lent.empty()) lend(lent);
   const block_name named{payload.id(), bytes};
   arguments_.push_back({next_, std::move(payload)});
-  return publish(kind, target, std::as_bytes(std::span(&named, 1)), true, lent);
+  return put(kind, target, std::as_bytes(std::span(&named, 1)), true, lent);
 }
 
-std::uint64_t link::publish(request_kind kind, const call_target& target, std::span<const std::byte> payload,
-                            bool in_block, std::span<const int> lent) {
+std::uint64_t link::put(request_kind kind, const call_target& target, std::span<const std::byte> payload,
+                        bool in_block, std::span<const int> lent) {
   const auto bytes = sizeof(request_header) + payload.size();
   const auto position = requests_.place(written_, bytes);
   if (position != written_) ::new (requests_.at(written_)) request_header;
@@ -179,15 +179,12 @@ std::uint64_t link::publish(request_kind kind, const call_target& target, std::s
   ++next_;
   in_flight_ += awaited;
   skip_unawaited();
-  // Release: the worker that sees the position sees the request. must_wake makes it seq_cst, once a batch.
-  shared_.requests_published.store(written_, std::memory_order_release);
   return sequence;
 }
 
-bool link::must_wake() noexcept {
-  // Changes nothing, but puts what was published into the one order that the worker's going to bed is in too. (Not a
-  // store: another thread may be sending.)
-  shared_.requests_published.fetch_add(0, std::memory_order_seq_cst);
+bool link::publish() noexcept {
+  // In the one order that the worker's going to bed is in too. Who sees the position sees the requests.
+  shared_.requests_published.store(written_, std::memory_order_seq_cst);
   return shared_.bed.must_wake(rest::for_requests);
 }
 

@@ -25,7 +25,9 @@ struct pair {
   worker_link worker{parent.copies_for_worker()};
 
   std::uint64_t send(std::string_view payload, const std::vector<int>& lent) {
-    return parent.link.send(request_kind::call, {}, bytes_of(payload), lent);
+    const auto sequence = parent.link.send(request_kind::call, {}, bytes_of(payload), lent);
+    static_cast<void>(parent.link.publish());
+    return sequence;
   }
 };
 

@@ -47,7 +47,7 @@ class link_end {
   std::uint64_t call(std::string_view payload) { return send(pd::request_kind::call, bytes_of(payload)); }
   std::uint64_t send(pd::request_kind kind, std::span<const std::byte> payload) {
     const auto sequence = link.send(kind, {}, payload);
-    if (link.must_wake()) link.wake();
+    if (link.publish()) link.wake();
     return sequence;
   }
 

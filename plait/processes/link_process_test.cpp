@@ -88,7 +88,7 @@ TEST(link_process, thousands_of_calls) {
       parent.link.send(request_kind::call, {}, std::as_bytes(std::span(&sent, 1)));
       ++sent;
     }
-    if (parent.link.must_wake()) parent.link.wake();
+    if (parent.link.publish()) parent.link.wake();
     do {
       auto reply = parent.reply();
       std::uint64_t number = 0;

@@ -59,7 +59,7 @@ void link::check(const reply_header& header, std::uint64_t position) const {
 
 std::optional<reply> link::next_reply() {
   auto position = read_.load(std::memory_order_relaxed);
-  look();
+  if (position == seen_) look();  // no sooner: the worker writes there with each reply
   if (position == seen_) return std::nullopt;
   auto header = copy_once<reply_header>(replies_.at(position));
   if (header.kind == reply_kind::filler) {  // once: a ring of fillers would keep us here
@@ -106,8 +106,12 @@ block link::take_granted(const block_name& name) {
 }
 
 void link::release(reply&& answered) noexcept {
-  released_ = answered.position;
   if (answered.large) keep_spare(std::exchange(answered.large, {}));
+  release_up_to(answered.position);
+}
+
+void link::release_up_to(std::uint64_t position) noexcept {
+  released_ = position;
   tell_dropped();
   // By eighths of the ring, and when all that is there was released: then none of a worker's waits for room is
   // missed, since whoever takes replies goes on until there are none.

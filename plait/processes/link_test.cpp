@@ -31,6 +31,7 @@ TEST(link, carries_target_and_payload) {
   const detail::call_target target{1, 2, 3, 4, 5};
   EXPECT_EQ(parent.link.front(), 0u);
   EXPECT_EQ(parent.link.send(request_kind::initialize, target, bytes_of("hello")), 1u);
+  EXPECT_FALSE(parent.link.publish());
   EXPECT_EQ(parent.link.front(), 1u);
   EXPECT_FALSE(parent.link.is_taken(1));
 
@@ -217,7 +218,7 @@ TEST(link, room_of_what_was_withdrawn_comes_back) {
       const auto sequence = parent.link.send(request_kind::call, {}, bytes_of(std::string(5'000, 'x')));
       static_cast<void>(parent.link.withdraw(sequence));  // where the worker has it already, it answers
     }
-    if (parent.link.must_wake()) parent.link.wake();
+    if (parent.link.publish()) parent.link.wake();
     while (parent.link.in_flight() > 0) parent.answer();
     while (!parent.link.has_room(5'000)) std::this_thread::yield();
   }

@@ -143,7 +143,7 @@ void process_pool::count_in(work_item& item) noexcept {
   if (loops)
     ++by_loop_;
   else if (attendant_asleep_ && outstanding_.load(std::memory_order_relaxed) == by_loop_ + 1)
-    set_bells();  // the first that needs the attendant
+    begin_duty();  // the first that needs the attendant
 }
 
 void process_pool::leaves(work_item& item) noexcept {
@@ -246,7 +246,7 @@ void process_pool::place(work_item& item, outgoing& what, afterwards& later) {
   auto* const to = queue_.size() == 0 ? find_worker(item, what.bytes.size(), !what.beside.empty(), later) : nullptr;
   if (to) {
     send(*to, item, what, later);
-    return wake_if_asleep(*to, later);
+    return publish(*to, later);
   }
   std::unique_ptr<parcel> waits(parcel::make(what));
   queue_.push(item);
@@ -349,8 +349,8 @@ void process_pool::send(worker& to, work_item& item, outgoing& what, afterwards&
 }
 
 // After the last call that was sent to it.
-void process_pool::wake_if_asleep(worker& sent_to, afterwards& later) {
-  if (sent_to.line.must_wake()) later.wake.push_back(sent_to.shared_from_this());
+void process_pool::publish(worker& sent_to, afterwards& later) {
+  if (sent_to.line.publish()) later.wake.push_back(sent_to.shared_from_this());
 }
 
 void process_pool::begins(work_item& item, afterwards& later) noexcept {
@@ -367,7 +367,7 @@ void process_pool::pump(afterwards& later) noexcept {
   while (auto* const item = queue_.pop()) {
     auto& waits = *static_cast<parcel*>(item->luggage);
     if (!to || !takes_also(*to, *item, waits, in_a_row)) {
-      if (to) wake_if_asleep(*to, later);
+      if (to) publish(*to, later);
       to = nullptr;
       in_a_row = 0;
       try {
@@ -390,7 +390,7 @@ void process_pool::pump(afterwards& later) noexcept {
     }
     drop_parcel(*item);
   }
-  if (to) wake_if_asleep(*to, later);
+  if (to) publish(*to, later);
 }
 
 bool process_pool::takes_also(worker& chosen, const work_item& item, const parcel& waits,

@@ -100,7 +100,6 @@ void process_pool::look_around() noexcept {
     if (ladders_in_use_) climb_ladders(later);
     look_for_room_ = false;
     if (queue_.size() > 0) pump(later);
-    free_the_stuck(later);
     if (phase_ != phase::open) stop_idle();
   }
   settle(later);

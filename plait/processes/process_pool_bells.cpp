@@ -23,6 +23,12 @@ bool process_pool::needed_by_others() const noexcept {
 
 bool process_pool::attendant_needed() const noexcept { return loop_is_away_ || needed_by_others(); }
 
+// Awake, and not for too long in one turn.
+bool process_pool::loop_looks_out() const noexcept {
+  return attached_.load(std::memory_order_relaxed) && !loop_asleep_ && !attendant_needed() &&
+         next_loop_check_ != sync::forever;
+}
+
 // A reply to a loop's call that the attendant takes costs the loop a wake. So it leaves them alone, but where
 // something is decided by who has answered: which calls are stuck, which worker is to be signalled or has too much
 // memory.
@@ -31,8 +37,9 @@ bool process_pool::attendant_takes_replies() const noexcept {
   if (attendant_needed()) return true;
   const auto now = sync::now();
   if (watching_memory_ && now >= next_memory_look_) return true;
+  const bool looks_for_stuck = stuck_look_is_due() && !loop_looks_out();
   return std::ranges::any_of(workers_, [&](const auto& w) {
-    const bool is_stuck = now >= stuck_look_ && w->sent_ahead() > 0 && now - w->last_sign >= worker::stuck_after;
+    const bool is_stuck = looks_for_stuck && w->sent_ahead() > 0 && now - w->last_sign >= worker::stuck_after;
     return is_stuck || (ladders_in_use_ && w->pushed.next <= now);
   });
 }
@@ -90,6 +97,12 @@ void process_pool::set_bells() noexcept {
   if (there_is_one) ring_attendant();
 }
 
+// Of the attendant, which sleeps.
+void process_pool::begin_duty() noexcept {
+  set_bells();
+  leave_stuck_to_attendant();
+}
+
 bool process_pool::some_reply_is_there() const noexcept {
   return std::ranges::any_of(
       workers_, [](const auto& w) { return !w->flights.empty() && !w->dead && !w->held && w->line.has_reply(); });
@@ -104,7 +117,7 @@ bool process_pool::has_reply() const noexcept {
 bool process_pool::has_news() const noexcept {
   loop_looks_.store(loop_looks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   submits_of_turn_ = 0;
-  return inbox_.holds_calls() || has_reply();
+  return inbox_.holds_calls() || has_reply() || stuck_look_is_due();
 }
 
 void process_pool::take_news() noexcept {
@@ -120,6 +133,7 @@ bool process_pool::before_sleep() noexcept {
   loop_is_away_ = false;
   loop_asleep_ = true;
   set_bells();
+  leave_stuck_to_attendant();
   if (inbox_.holds_calls()) return false;
   return outstanding_.load(std::memory_order_relaxed) == 0 || !some_reply_is_there();
 }
@@ -138,6 +152,7 @@ void process_pool::home_leaves() noexcept {
   loop_asleep_ = false;
   loop_is_away_ = false;
   set_bells();
+  leave_stuck_to_attendant();
   if (attendant_needed()) ring_attendant();
 }
 

@@ -83,7 +83,7 @@ void process_pool::wanted_by_thread(work_item& item) noexcept {
   if (item.served.load(std::memory_order_relaxed) != work_item::served_by::loop) return;
   item.served.store(work_item::served_by::anybody, std::memory_order_relaxed);
   --by_loop_;
-  if (attendant_asleep_) set_bells();
+  if (attendant_asleep_) begin_duty();
 }
 
 bool process_pool::is_foreign() const noexcept { return fork_generation() != fork_generation_; }

@@ -231,6 +231,41 @@ TEST(process_pool_loop, shuts_it_down_without_blocking) {
   loop.run_until_complete(main(pool, gate));
 }
 
+/// A quick call is sent ahead, since the other worker sleeps, and its worker is at one that lasts.
+template <class Wait>
+plait::task<void> waits_behind_a_long_one(process_pool_executor& pool, const portable_gate& gate, Wait wait) {
+  for (int round = 0; round < 5; ++round) {
+    for (int i = 0; i < 200; ++i) co_await pool.submit(square, i);
+    auto lasts = pool.submit(wait_at, gate.path(), 1);
+    gate.wait_for(1);
+    auto quick = pool.submit(square, 2);
+    co_await wait(quick);
+    EXPECT_EQ(quick.result(), 4);
+    gate.let_through(1);
+    static_cast<void>(co_await lasts);
+  }
+}
+
+TEST(process_pool_loop, that_sleeps_has_what_is_stuck_sent_to_another) {
+  const portable_gate gate;
+  process_pool_executor pool({.max_workers = 2});
+  started_pids(pool);
+  plait::event_loop loop;
+  const auto sleeps = [](plait::future<int>& call) -> plait::task<void> { static_cast<void>(co_await call); };
+  loop.run_until_complete(waits_behind_a_long_one(pool, gate, sleeps));
+}
+
+TEST(process_pool_loop, that_turns_sends_what_is_stuck_to_another) {
+  const portable_gate gate;
+  process_pool_executor pool({.max_workers = 2});
+  started_pids(pool);
+  plait::event_loop loop;
+  const auto turns = [](plait::future<int>& call) -> plait::task<void> {
+    while (!call.done()) co_await plait::sleep(0s);
+  };
+  loop.run_until_complete(waits_behind_a_long_one(pool, gate, turns));
+}
+
 /// A call that has been answered reaches its deadline while nobody takes the answer: the loop is busy. Its worker is
 /// at the next call by then.
 plait::task<int> outlives_the_deadline_before_it(process_pool_executor& pool, const portable_gate& gate) {

@@ -59,6 +59,7 @@ void process_pool::take_replies() noexcept {
         auto& w = *workers_[i];
         if (!w.dead && !w.held && w.line.has_reply()) more |= collect(w, taken, later);
       }
+      if (stuck_look_is_due()) free_the_stuck(later);
       if (bring_over() || queue_.size() > 0) pump(later);
       if (phase_ != phase::open) stop_idle();
       if (!taken.replies.empty()) ++delivering_;
@@ -75,14 +76,20 @@ void process_pool::take_replies() noexcept {
 // True where it stopped before the last reply.
 bool process_pool::collect(worker& from, batch& into, afterwards& later) noexcept {
   std::size_t replies = 0;
+  std::uint64_t copied_up_to = 0;
   bool more = false;
   try {
     while (auto one = from.line.next_reply()) {
       ++replies;
-      take_one(from, std::move(*one), into, later);
+      const auto position = one->position;
+      const bool stays = one->large || one->kind == reply_kind::need_block;
+      take_one(from, *one, into, later);
+      if (!stays) copied_up_to = position;
       more = from.held || into.replies.size() >= batch::most;
       if (more) break;
     }
+    if (copied_up_to != 0) from.line.release_up_to(copied_up_to);
+    if (replies > 0 && !from.flights.empty() && from.flights.front().item) begins(*from.flights.front().item, later);
   } catch (const std::exception& error) {
     from.dead = true;
     kill_worker(from, std::string("it broke the protocol, and was killed (") + error.what() + ")");
@@ -92,7 +99,7 @@ bool process_pool::collect(worker& from, batch& into, afterwards& later) noexcep
   return more;
 }
 
-void process_pool::take_one(worker& from, reply&& one, batch& into, afterwards& later) {
+void process_pool::take_one(worker& from, reply& one, batch& into, afterwards& later) {
   if (one.kind == reply_kind::need_block) {
     auto wish = std::make_unique<arrived::bulk>(from.shared_from_this(), std::move(one));
     into.replies.push_back({arrived::kind::wants_memory, nullptr, 0, 0, std::move(wish)});
@@ -124,7 +131,6 @@ void process_pool::take_one(worker& from, reply&& one, batch& into, afterwards& 
     made.size = one.payload.size();
     into.bytes.insert(into.bytes.end(), one.payload.begin(), one.payload.end());
     if (item || !good) into.replies.push_back(std::move(made));
-    from.line.release(std::move(one));
   }
   from.flights.pop_front();
   if (item) {
@@ -138,7 +144,6 @@ void process_pool::take_one(worker& from, reply&& one, batch& into, afterwards& 
     from.ready = true;
     failed_starts_ = 0;
   }
-  if (!from.flights.empty()) begins(*from.flights.front().item, later);
 }
 
 // How many calls may be sent ahead to it follows from how quick it was.
@@ -169,9 +174,20 @@ void process_pool::look_for_stuck() noexcept {
   auto next = sync::forever;
   for (const auto& w : workers_)
     if (w->sent_ahead() > 0) next = std::min(next, w->last_sign + worker::stuck_after);
-  if (next >= stuck_look_) return;
-  stuck_look_ = next;
-  if (attendant_asleep_) ring_attendant();
+  if (next >= stuck_look_.load(std::memory_order_relaxed)) return;
+  stuck_look_.store(next, std::memory_order_relaxed);
+  leave_stuck_to_attendant();
+}
+
+// Unless the loop sees to it, or the attendant wakes before.
+void process_pool::leave_stuck_to_attendant() noexcept {
+  if (attendant_asleep_ && !loop_looks_out() && stuck_look_.load(std::memory_order_relaxed) < attendant_until_)
+    ring_attendant();
+}
+
+bool process_pool::stuck_look_is_due() const noexcept {
+  const auto when = stuck_look_.load(std::memory_order_relaxed);
+  return when != sync::forever && when <= sync::now();
 }
 
 // Calls were sent ahead to one worker, while another is free or could be started.
@@ -186,13 +202,13 @@ bool process_pool::some_may_be_stuck() const noexcept {
 // Where they wait behind a long one they are taken back.
 void process_pool::free_the_stuck(afterwards& later) noexcept {
   const auto now = sync::now();
-  if (now < stuck_look_) return;
-  stuck_look_ = sync::forever;
+  stuck_look_.store(sync::forever, std::memory_order_relaxed);
   if (!some_may_be_stuck()) return;
+  auto next = sync::forever;
   for (const auto& w : workers_) {
     if (w->sent_ahead() == 0) continue;
     if (now - w->last_sign < worker::stuck_after) {
-      stuck_look_ = std::min(stuck_look_, w->last_sign + worker::stuck_after);
+      next = std::min(next, w->last_sign + worker::stuck_after);
       continue;
     }
     w->last_sign = now;  // what can't be taken back now is tried for later, and not again and again
@@ -203,6 +219,7 @@ void process_pool::free_the_stuck(afterwards& later) noexcept {
     }
     w->most_flights = 1;
   }
+  stuck_look_.store(next, std::memory_order_relaxed);
 }
 
 // ── delivering, outside the lock ──

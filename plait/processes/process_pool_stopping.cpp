@@ -91,7 +91,8 @@ void process_pool::signal_worker(const worker& which, int signal) noexcept {
 int process_pool::until_next_look() noexcept {
   constexpr auto longest = std::chrono::hours(1);
   if (some_may_be_stuck()) look_for_stuck();
-  auto next = std::min(stuck_look_, next_loop_check_);
+  auto next = next_loop_check_;
+  if (!loop_looks_out()) next = std::min(next, stuck_look_.load(std::memory_order_relaxed));
   if (ladders_in_use_) {
     auto rung = sync::forever;
     for (const auto& w : workers_) rung = std::min(rung, w->pushed.next);
@@ -106,11 +107,12 @@ int process_pool::until_next_look() noexcept {
   if (queue_.size() > 0 && next_start_ != time_point() &&
       std::ranges::count_if(workers_, [](const auto& w) { return w->takes_calls(); }) < settings_.max_workers)
     next = std::min(next, next_start_);
-  if (next == sync::forever) return look_for_room_ ? 1 : -1;
   using std::chrono::milliseconds;
+  if (look_for_room_) next = std::min(next, from_now(milliseconds(1)));
+  attendant_until_ = next;
+  if (next == sync::forever) return -1;
   const auto left = std::clamp<nanoseconds>(next - sync::now(), nanoseconds::zero(), longest);
-  const auto whole = static_cast<int>(std::chrono::ceil<milliseconds>(left).count());
-  return look_for_room_ ? std::min(whole, 1) : whole;
+  return static_cast<int>(std::chrono::ceil<milliseconds>(left).count());
 }
 
 void process_pool::terminate_workers() {

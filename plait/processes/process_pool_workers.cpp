@@ -98,6 +98,7 @@ void process_pool::send_first_words(worker& to) {
   const auto sequence =
       to.line.send(request_kind::initialize, target, words.bytes(), descriptors_of(settings_.initializer.beside()));
   to.flights.push_back({sequence, next_order_++, nullptr});
+  static_cast<void>(to.line.publish());  // it is not there yet
 }
 
 // Whatever code the program's calls refer to, the worker knows where it lies.
@@ -184,7 +185,7 @@ void process_pool::stop_worker(worker& which) noexcept {
   std::erase(idle_, &which);
   try {
     which.line.send(request_kind::stop, {}, {});
-    if (which.line.must_wake()) which.line.wake();
+    if (which.line.publish()) which.line.wake();
   } catch (const std::exception& error) {
     kill_worker(which, std::string("it could not be told to stop: ") + error.what());
   }

@@ -133,7 +133,7 @@ class game {
         return;
       case operation::wake:
         static_cast<void>(link_.sleeps());
-        if (link_.must_wake()) link_.wake();
+        if (link_.publish()) link_.wake();
         return;
       case operation::forget_worker_ends:
         return link_.forget_worker_ends();

@@ -3,7 +3,7 @@
 // Both protocols are the same pair of steps, crossed: each side writes its own word, then reads the other's.
 //
 //     worker                                   parent
-//     bed := asleep            (seq_cst)       requests published   (seq_cst, at the latest in must_wake)
+//     bed := asleep            (seq_cst)       requests published   (seq_cst)
 //     any request published?   (seq_cst)       bed asleep?          (seq_cst)
 //     no: futex_wait(bed)                      yes: bed := awake, futex_wake(bed)
 //

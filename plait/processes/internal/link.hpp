@@ -5,7 +5,7 @@
 //     send() ──────────────────► request ring: header, arguments │ header, arguments │ … ──────► next()
 //       │  withdraw(): compare-      (each header holds a claim: ready → taken │ withdrawn)         │
 //       ▼  and-swap on the claim                                                                    ▼
-//     must_wake() ─── futex ───► bed: awake │ asleep │ waits for room                            runs it
+//     publish() ───── futex ───► bed: awake │ asleep │ waits for room                            runs it
 //                                                                                                   │
 //     next_reply() ◄──────────── reply ring: header, result │ … ◄───────────────────────────────── reply()
 //       ▲  release() frees both    doorbell: whom to ring ─────── eventfd ──► loop or helper ◄──────┘
@@ -24,7 +24,7 @@
 // - No wake-up is lost: both sides publish, then look whether the other sleeps (seq_cst on both, see doorbell.hpp).
 // - Nothing here waits for the worker. Replies that were published before it died can still be taken.
 //
-// Thread safety: none; the pool's lock guards it, except for has_reply, must_wake and wake: any thread may call them.
+// Thread safety: none; the pool's lock guards it, except for has_reply and wake: any thread may call them.
 #pragma once
 
 #include <plait/processes/internal/block_cache.hpp>
@@ -92,11 +92,11 @@ class link {
   /// Requests sent, neither answered nor withdrawn; notices not counted.
   [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_; }
 
-  /// Publishes a request and gives its number, which is one more than the last one's (the first is 1). Throws
+  /// Writes a request and gives its number, which is one more than the last one's (the first is 1). Throws
   /// invalid_state_error, and nothing was sent, where the ring has no room (see has_room). The payload is copied:
   /// into the ring, or, above inline_limit, into a block made for it. Throws std::system_error where there is no such
   /// block or it could not be named to the worker: then nothing was sent. After the last send of a batch: `if
-  /// (must_wake()) wake();`.
+  /// (publish()) wake();`.
   ///
   /// `lent` are descriptors of shared buffers that the payload refers to, at most most_shared_buffers; they stay the
   /// caller's. Throws std::system_error where they can't be sent.
@@ -110,8 +110,8 @@ class link {
   /// off when it comes to the request, also to a withdrawn one.
   [[nodiscard]] bool may_lend() noexcept;
 
-  /// Whether the worker sleeps and must be woken, by this caller: asked once after what was sent. Any thread.
-  [[nodiscard]] bool must_wake() noexcept;
+  /// Lets the worker see what was sent. True: it sleeps and must be woken, by this caller.
+  [[nodiscard]] bool publish() noexcept;
   /// One system call. Any thread, while the link exists.
   void wake() noexcept;
   /// As far as one can see: what is sent now would have to wake it.
@@ -135,6 +135,8 @@ class link {
   [[nodiscard]] std::optional<reply> next_reply();
   /// Frees the room of the reply and, where it answers one, of its request. In the order in which they came.
   void release(reply&& answered) noexcept;
+  /// The same for one with this position and for all before it, none of which lies in a block.
+  void release_up_to(std::uint64_t position) noexcept;
 
   /// Answers need_block: take the block (outside the pool's lock), grant it (inside). Throws std::system_error where
   /// it could not be sent: then the worker is stuck and must be killed.
@@ -160,8 +162,8 @@ class link {
     bool awaited;            // a reply will come: neither withdrawn nor a notice
   };
 
-  std::uint64_t publish(request_kind kind, const call_target& target, std::span<const std::byte> payload,
-                        bool in_block, std::span<const int> lent);
+  std::uint64_t put(request_kind kind, const call_target& target, std::span<const std::byte> payload, bool in_block,
+                    std::span<const int> lent);
   void lend(std::span<const int> descriptors);
   void take_lent(reply& into, std::uint32_t messages);
   void name(block& memory);

@@ -39,6 +39,9 @@
 //   computes or blocks in a coroutine while calls wait in the queue. A worker rings one bell: of the loop where it
 //   sleeps, else of the attendant where it is needed and sleeps, else none. Both set the bell under the lock and then
 //   look again, so that no reply waits for ever.
+// - Whether calls that were sent ahead are stuck behind a long one, the loop sees too while it looks in its turns;
+// where
+//   it sleeps, is away, or others have calls there, the attendant wakes for that.
 // - No user code (encoding, decoding, callbacks) runs under the lock.
 // - The parent reads nothing of a worker's that it does not check; a worker that breaks the protocol is killed.
 // - The pool lives until its attendant has let go of it.
@@ -166,7 +169,7 @@ class process_pool final : public call_owner,
   [[nodiscard]] bool takes_also(worker& chosen, const work_item& item, const parcel& waits,
                                 std::size_t in_a_row) noexcept;
   void send(worker& to, work_item& item, outgoing& what, afterwards& later);
-  static void wake_if_asleep(worker& sent_to, afterwards& later);
+  static void publish(worker& sent_to, afterwards& later);
   void begins(work_item& item, afterwards& later) noexcept;
   void pump(afterwards& later) noexcept;
   void send_again(std::vector<flight>& taken_back) noexcept;
@@ -181,11 +184,13 @@ class process_pool final : public call_owner,
   // ── replies: process_pool_replies.cpp ──
   void take_replies() noexcept;
   [[nodiscard]] bool collect(worker& from, batch& into, afterwards& later) noexcept;
-  void take_one(worker& from, reply&& one, batch& into, afterwards& later);
+  void take_one(worker& from, reply& one, batch& into, afterwards& later);
   void answered(worker& by, std::size_t replies) noexcept;
   void become_idle(worker& idle) noexcept;
   [[nodiscard]] bool some_may_be_stuck() const noexcept;
   void look_for_stuck() noexcept;
+  [[nodiscard]] bool stuck_look_is_due() const noexcept;
+  void leave_stuck_to_attendant() noexcept;
   void free_the_stuck(afterwards& later) noexcept;
   [[nodiscard]] static outcome<void> read_answer(arrived& what, std::span<const std::byte> bytes);
   void deliver(arrived& what, std::span<const std::byte> bytes) noexcept;
@@ -193,6 +198,7 @@ class process_pool final : public call_owner,
   void grant_memory(arrived& wish) noexcept;
   [[nodiscard]] bool needed_by_others() const noexcept;
   [[nodiscard]] bool attendant_needed() const noexcept;
+  [[nodiscard]] bool loop_looks_out() const noexcept;
   [[nodiscard]] bool attendant_takes_replies() const noexcept;
   [[nodiscard]] bool has_reply() const noexcept;
   [[nodiscard]] bool some_reply_is_there() const noexcept;
@@ -200,6 +206,7 @@ class process_pool final : public call_owner,
   void look_after_loop() noexcept;
   void see_whether_loop_looks() noexcept;
   void set_bells() noexcept;
+  void begin_duty() noexcept;
 
   // ── workers: process_pool_workers.cpp ──
   [[nodiscard]] worker& start_worker();
@@ -298,21 +305,22 @@ class process_pool final : public call_owner,
   nanoseconds loop_check_every_{};
   time_point next_loop_check_ = sync::forever;
   bool attendant_asleep_ = false;
+  time_point attendant_until_ = sync::forever;  // unless somebody rings
   bool idle_alarm_set_ = false;
   bool ladders_in_use_ = false;
   bool watching_memory_ = false;   // there is a limit, and calls run
   bool memory_is_hidden_ = false;  // which has been reported
   time_point next_memory_look_{};
-  time_point stuck_look_ = sync::forever;  // when calls that were sent ahead may wait behind a long one
   bool look_for_room_ = false;  // a call waits until an idle worker has gone past what was taken back from it
   std::uint64_t memory_kills_told_ = 0;  // those up to this number are told of; the attendant's own, not the lock's
   sync::thread attendant_;
 
   call_inbox inbox_;
-  std::atomic<bool> loop_is_watched_{false};     // the attendant looks now and then whether the loop still does
-  std::atomic<bool> attendant_runs_{false};      // it was started; changed under the lock
-  std::atomic<std::size_t> outstanding_{0};      // calls accepted and not taken out; a hint without the lock
-  std::atomic<home*> attached_{nullptr};         // changed by that home's thread only
+  std::atomic<bool> loop_is_watched_{false};           // the attendant looks now and then whether the loop still does
+  std::atomic<bool> attendant_runs_{false};            // it was started; changed under the lock
+  std::atomic<time_point> stuck_look_{sync::forever};  // when calls that were sent ahead may wait behind a long one
+  std::atomic<std::size_t> outstanding_{0};            // calls accepted and not taken out; a hint without the lock
+  std::atomic<home*> attached_{nullptr};               // changed by that home's thread only
   mutable std::atomic<unsigned> loop_looks_{0};  // how often that home looked for news; written by its thread only
   std::atomic<std::thread::id> attendant_id_{};
   std::atomic<bool> over_{false};  // the attendant has gone, and nothing is left
