@@ -30,8 +30,8 @@ class recycled {
   static void* operator new(std::size_t size) { return take_memory(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { give_memory(memory, size); }
   static void* operator new(std::size_t size, std::align_val_t alignment) { return ::operator new(size, alignment); }
-  static void operator delete(void* memory, std::size_t size, std::align_val_t alignment) noexcept {
-    ::operator delete(memory, size, alignment);
+  static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+    ::operator delete(memory, alignment);
   }
 
  protected:

@@ -13,6 +13,12 @@ namespace {
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool keeps = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool keeps = false;
+#else
+constexpr bool keeps = true;
+#endif
 #else
 constexpr bool keeps = true;
 #endif

@@ -2,11 +2,13 @@
 // workers runs at all.
 #include <plait/core/promise.hpp>
 #include <plait/loop/event_loop.hpp>
+#include <plait/loop/sleep.hpp>
 #include <plait/processes/internal/server_client.hpp>
 #include <plait/processes/process_pool_fixture_test.hpp>
 #include <plait/threads/thread_pool_executor.hpp>
 
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -69,6 +71,29 @@ TEST(idle, nobody_runs) {
 
   loop.call_soon_threadsafe([&] { loop.stop(); });
   runs_loop.join();
+}
+
+/// Two quick calls are sent ahead to one worker beside another, which the pool is to look at a millisecond later; by
+/// then there is nothing to look at.
+plait::task<void> sleeps_beside_a_call_that_lasts(process_pool_executor& pool, const portable_gate& gate) {
+  for (int i = 0; i < 200; ++i) co_await pool.submit(square, i);
+  auto first = pool.submit(square, 1), second = pool.submit(square, 2);
+  co_await first;
+  co_await second;
+  auto lasts = pool.submit(wait_at, gate.path(), 1);
+  const auto before = std::clock();
+  co_await plait::sleep(1s);
+  EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC / 3);
+  gate.let_through(1);
+  co_await lasts;
+}
+
+TEST(idle, nobody_runs_in_the_program_while_a_worker_does) {
+  const portable_gate gate;
+  process_pool_executor pool({.max_workers = 2});
+  started_pids(pool);
+  plait::event_loop loop;
+  for (int round = 0; round < 2; ++round) loop.run_until_complete(sleeps_beside_a_call_that_lasts(pool, gate));
 }
 
 }  // namespace

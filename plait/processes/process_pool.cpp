@@ -180,13 +180,17 @@ bool process_pool::put_into_inbox(work_item& item, outgoing& what) {
   return true;
 }
 
+// Not inside of itself: calls that fail here have done callbacks, which may submit.
 void process_pool::hand_over() noexcept {
+  static constinit thread_local bool handing_over = false;
+  if (std::exchange(handing_over, true)) return;
   afterwards later;
   {
     const std::lock_guard lock(mutex_);
     if (bring_over()) pump(later);
   }
   settle(later);
+  handing_over = false;
 }
 
 // Under the lock. True where some were there: who brings them over has them sent.
@@ -343,14 +347,20 @@ void process_pool::send(worker& to, work_item& item, outgoing& what, afterwards&
   } catch (...) {
     to.flights.pop_back();
     if (to.flights.empty()) become_idle(to);
+    if (to.line.publish()) to.line.wake();  // what it was told of modules
     throw;
   }
   if (begins_now) begins(item, later);
 }
 
 // After the last call that was sent to it.
-void process_pool::publish(worker& sent_to, afterwards& later) {
-  if (sent_to.line.publish()) later.wake.push_back(sent_to.shared_from_this());
+void process_pool::publish(worker& sent_to, afterwards& later) noexcept {
+  if (!sent_to.line.publish()) return;
+  try {
+    later.wake.push_back(sent_to.shared_from_this());
+  } catch (const std::bad_alloc&) {
+    sent_to.line.wake();
+  }
 }
 
 void process_pool::begins(work_item& item, afterwards& later) noexcept {
@@ -387,6 +397,8 @@ void process_pool::pump(afterwards& later) noexcept {
     } catch (...) {
       leaves(*item);
       later.failed.emplace_back(item, caught_exception());
+      publish(*to, later);
+      to = nullptr;  // it may have become idle
     }
     drop_parcel(*item);
   }

@@ -98,6 +98,7 @@ void process_pool::look_around() noexcept {
   {
     const std::lock_guard lock(mutex_);
     if (ladders_in_use_) climb_ladders(later);
+    if (stuck_look_is_due() && !loop_looks_out()) free_the_stuck(later);
     look_for_room_ = false;
     if (queue_.size() > 0) pump(later);
     if (phase_ != phase::open) stop_idle();

@@ -52,11 +52,15 @@ bool process_pool::some_wait_for_loop() const noexcept {
 void process_pool::look_after_loop() noexcept {
   if (next_loop_check_ != sync::forever) return;
   if (!inbox_.holds_calls() && (needed_by_others() || !some_wait_for_loop())) return;
+  watch_loop_from_now();
+  loop_is_watched_.store(true, std::memory_order_seq_cst);
+}
+
+void process_pool::watch_loop_from_now() noexcept {
   looks_seen_ = loop_looks_.load(std::memory_order_relaxed);
   loop_check_every_ = away_after;
   next_loop_check_ = from_now(away_after);
-  loop_is_watched_.store(true, std::memory_order_seq_cst);
-  if (attendant_asleep_) ring_attendant();
+  if (attendant_asleep_ && next_loop_check_ < attendant_until_) ring_attendant();
 }
 
 // The attendant's. More and more rarely while the loop sleeps, which a reply wakes.
@@ -114,7 +118,10 @@ bool process_pool::has_reply() const noexcept {
   return some_reply_is_there();
 }
 
+// A forked child's copy of the loop has nothing to do with the parent's workers.
+
 bool process_pool::has_news() const noexcept {
+  if (is_foreign()) return false;
   loop_looks_.store(loop_looks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   submits_of_turn_ = 0;
   return inbox_.holds_calls() || has_reply() || stuck_look_is_due();
@@ -129,6 +136,7 @@ void process_pool::take_news() noexcept {
 }
 
 bool process_pool::before_sleep() noexcept {
+  if (is_foreign()) return true;
   const std::lock_guard lock(mutex_);
   loop_is_away_ = false;
   loop_asleep_ = true;
@@ -139,14 +147,20 @@ bool process_pool::before_sleep() noexcept {
 }
 
 void process_pool::after_sleep() noexcept {
+  if (is_foreign()) return;
   empty_bell(loop_bell_);
   const std::lock_guard lock(mutex_);
   loop_asleep_ = false;
   set_bells();
+  if (next_loop_check_ == sync::forever || loop_check_every_ <= away_after) return;
+  watch_loop_from_now();  // it was looked at rarely meanwhile
 }
 
 void process_pool::home_leaves() noexcept {
+  if (is_foreign()) return;
   hand_over();
+  submits_of_turn_ = 0;  // the next loop's
+  put_since_hand_over_ = 0;
   const std::lock_guard lock(mutex_);
   attached_ = nullptr;
   loop_asleep_ = false;

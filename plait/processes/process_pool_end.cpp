@@ -86,8 +86,8 @@ future<bool> process_pool::begin_shutdown(shutdown_mode mode, nanoseconds deadli
   bool waits = false;
   {
     const std::lock_guard lock(mutex_);
+    close_inbox();  // if what follows throws, the pool does without
     // First what can throw; then nothing is half done.
-    close_inbox();
     if (mode != shutdown_mode::drain) cancelled.reserve(queue_.size());
     all_ended = over_ || !attendant_runs_;
     waits = !all_ended && deadline > nanoseconds::zero();

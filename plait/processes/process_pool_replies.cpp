@@ -212,12 +212,13 @@ void process_pool::free_the_stuck(afterwards& later) noexcept {
       continue;
     }
     w->last_sign = now;  // what can't be taken back now is tried for later, and not again and again
-    if (w->dead || w->held || (!w->ready && idle_.empty())) continue;
-    while (w->sent_ahead() > 0 && w->line.withdraw(w->flights.back().sequence)) {
+    const bool may_be_tried = !w->dead && !w->held && (w->ready || !idle_.empty());
+    while (may_be_tried && w->sent_ahead() > 0 && w->line.withdraw(w->flights.back().sequence)) {
       later.again.push_back(w->flights.back());
       w->flights.pop_back();
     }
-    w->most_flights = 1;
+    if (may_be_tried) w->most_flights = 1;
+    if (w->sent_ahead() > 0) next = std::min(next, now + worker::stuck_after);
   }
   stuck_look_.store(next, std::memory_order_relaxed);
 }

@@ -25,7 +25,7 @@ inline constexpr page_entries link_pages = page_entries::when_touched;
 
 struct link_memory {
   // The parent writes.
-  alignas(128) sync::atomic<std::uint64_t> requests_published{0};  // release / seq_cst; the worker acquires
+  alignas(128) sync::atomic<std::uint64_t> requests_published{0};  // seq_cst; pairs with the worker's going to bed
   alignas(128) sync::atomic<std::uint64_t> replies_freed{0};       // seq_cst; pairs with the worker's wait for room
   alignas(128) sync::atomic<std::uint64_t> stop{0};                // before stop_changes
   sync::atomic<std::uint32_t> stop_changes{0};                     // futex of the listener

@@ -39,9 +39,9 @@
 //   computes or blocks in a coroutine while calls wait in the queue. A worker rings one bell: of the loop where it
 //   sleeps, else of the attendant where it is needed and sleeps, else none. Both set the bell under the lock and then
 //   look again, so that no reply waits for ever.
-// - Whether calls that were sent ahead are stuck behind a long one, the loop sees too while it looks in its turns;
-// where
-//   it sleeps, is away, or others have calls there, the attendant wakes for that.
+// - Whether calls that were sent ahead are stuck behind a long one, the loop sees while it looks in its turns; where
+// it
+//   sleeps, is away, or others have calls there, the attendant wakes for that.
 // - No user code (encoding, decoding, callbacks) runs under the lock.
 // - The parent reads nothing of a worker's that it does not check; a worker that breaks the protocol is killed.
 // - The pool lives until its attendant has let go of it.
@@ -169,7 +169,7 @@ class process_pool final : public call_owner,
   [[nodiscard]] bool takes_also(worker& chosen, const work_item& item, const parcel& waits,
                                 std::size_t in_a_row) noexcept;
   void send(worker& to, work_item& item, outgoing& what, afterwards& later);
-  static void publish(worker& sent_to, afterwards& later);
+  static void publish(worker& sent_to, afterwards& later) noexcept;
   void begins(work_item& item, afterwards& later) noexcept;
   void pump(afterwards& later) noexcept;
   void send_again(std::vector<flight>& taken_back) noexcept;
@@ -204,6 +204,7 @@ class process_pool final : public call_owner,
   [[nodiscard]] bool some_reply_is_there() const noexcept;
   [[nodiscard]] bool some_wait_for_loop() const noexcept;
   void look_after_loop() noexcept;
+  void watch_loop_from_now() noexcept;
   void see_whether_loop_looks() noexcept;
   void set_bells() noexcept;
   void begin_duty() noexcept;
@@ -319,8 +320,8 @@ class process_pool final : public call_owner,
   std::atomic<bool> loop_is_watched_{false};           // the attendant looks now and then whether the loop still does
   std::atomic<bool> attendant_runs_{false};            // it was started; changed under the lock
   std::atomic<time_point> stuck_look_{sync::forever};  // when calls that were sent ahead may wait behind a long one
-  std::atomic<std::size_t> outstanding_{0};            // calls accepted and not taken out; a hint without the lock
-  std::atomic<home*> attached_{nullptr};               // changed by that home's thread only
+  std::atomic<std::size_t> outstanding_{0};      // calls beyond the inbox, not taken out; a hint without the lock
+  std::atomic<home*> attached_{nullptr};         // changed by that home's thread only
   mutable std::atomic<unsigned> loop_looks_{0};  // how often that home looked for news; written by its thread only
   std::atomic<std::thread::id> attendant_id_{};
   std::atomic<bool> over_{false};  // the attendant has gone, and nothing is left
