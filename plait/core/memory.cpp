@@ -25,6 +25,11 @@ constexpr std::size_t size_of(std::size_t list) noexcept { return smallest + lis
 static_assert(list_for(1) == 0 && list_for(8) == 0 && list_for(9) == 1 && list_for(24) == 1);
 static_assert(size_of(list_for(largest_kept_block)) == largest_kept_block);
 
+constexpr bool is_kept(std::size_t size) noexcept {
+  return PLAIT_KEEPS_MEMORY != 0 && size - 1 < largest_kept_block;  // 0 is not
+}
+static_assert(!is_kept(0) && !is_kept(largest_kept_block + 1) && is_kept(largest_kept_block) == PLAIT_KEEPS_MEMORY);
+
 struct free_block {
   free_block* next;
 };
@@ -56,22 +61,23 @@ void register_ending() noexcept {
 }  // namespace
 
 void* take_memory(std::size_t size) {
-  if (PLAIT_KEEPS_MEMORY == 0 || size > largest_kept_block || size == 0) return ::operator new(size);
+  if (!is_kept(size)) return ::operator new(size);
   const auto list = list_for(size);
   auto*& first = kept.first[list];
-  if (!first) return ::operator new(size_of(list));
-  kept.bytes -= size_of(list);
   auto* const block = first;
+  if (!block) return ::operator new(size_of(list));
+  kept.bytes -= size_of(list);
   first = block->next;
   return block;
 }
 
 void give_memory(void* memory, std::size_t size) noexcept {
-  if (PLAIT_KEEPS_MEMORY == 0 || size > largest_kept_block || size == 0) return ::operator delete(memory);
+  if (!is_kept(size)) return ::operator delete(memory);
   const auto list = list_for(size);
-  if (kept.bytes + size_of(list) > most_kept_memory) return ::operator delete(memory);
-  if (kept.bytes == 0) register_ending();
-  kept.bytes += size_of(list);
+  const auto before = kept.bytes, bytes = before + size_of(list);
+  if (bytes > most_kept_memory) return ::operator delete(memory);
+  if (before == 0) register_ending();
+  kept.bytes = bytes;
   auto*& first = kept.first[list];
   first = ::new (memory) free_block{first};
 }

@@ -46,14 +46,14 @@ void use_up_what_is_sent_at_once(process_pool_executor& pool) {
   }).join();
 }
 
-template <class Body> void on_a_loop(Body body) {
+template <class Body> void on_a_loop(process_pool_executor& pool, Body body) {
   plait::event_loop loop;
-  loop.run_until_complete(body());
+  loop.run_until_complete(body(pool));
 }
 
 TEST(burst_of_a_loop, runs_though_the_coroutine_blocks_behind_it) {
   process_pool_executor pool({.max_workers = 2});
-  on_a_loop([&]() -> plait::task<void> {
+  on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
     for (int round = 0; round < 10; ++round) {
       const portable_gate gate;
       gate.let_through(many);
@@ -70,7 +70,7 @@ TEST(burst_of_a_loop, runs_though_the_coroutine_blocks_behind_it) {
 // The pause proves nothing: meanwhile the pool's thread sees that nothing waits, and gives up watching the loop.
 TEST(burst_of_a_loop, runs_also_where_nothing_waited_before) {
   process_pool_executor pool({.max_workers = 2});
-  on_a_loop([&]() -> plait::task<void> {
+  on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
     for (int round = 0; round < 3; ++round) {
       use_up_what_is_sent_at_once(pool);
       std::this_thread::sleep_for(50ms);
@@ -86,7 +86,7 @@ TEST(burst_of_a_loop, runs_also_where_nothing_waited_before) {
 
 TEST(burst_of_a_loop, is_sent_at_the_end_of_the_turn) {
   process_pool_executor pool({.max_workers = 2});
-  on_a_loop([&]() -> plait::task<void> {
+  on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
     for (int round = 0; round < 10; ++round) {
       use_up_what_is_sent_at_once(pool);
       const auto got = co_await pool.submit(square, 7);
@@ -97,7 +97,7 @@ TEST(burst_of_a_loop, is_sent_at_the_end_of_the_turn) {
 
 TEST(burst_of_a_loop, gives_results_to_a_thread_for_which_the_loop_waits) {
   process_pool_executor pool({.max_workers = 2});
-  on_a_loop([&]() -> plait::task<void> {
+  on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
     for (int round = 0; round < 10; ++round) {
       auto burst = burst_of(pool, square);
       int got = -1;
@@ -123,7 +123,7 @@ TEST(burst_of_a_loop, is_run_after_the_loop_has_stopped) {
 
 TEST(burst_of_a_loop, keeps_its_order) {
   process_pool_executor pool({.max_workers = 1});
-  on_a_loop([&]() -> plait::task<void> {
+  on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
     for (int round = 0; round < 3; ++round) {
       auto burst = burst_of(pool, number_of_call);
       std::thread([&] { burst.push_back(pool.submit(number_of_call, 0)); }).join();
@@ -138,7 +138,7 @@ TEST(burst_of_a_loop, keeps_its_order) {
 
 TEST(burst_of_a_loop, can_be_cancelled_in_the_inbox) {
   process_pool_executor pool({.max_workers = 2});
-  on_a_loop([&]() -> plait::task<void> {
+  on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
     for (int round = 0; round < 10; ++round) {
       use_up_what_is_sent_at_once(pool);
       auto before = pool.submit(square, 1), dropped = pool.submit(square, 2), after = pool.submit(square, 3);
@@ -152,7 +152,7 @@ TEST(burst_of_a_loop, can_be_cancelled_in_the_inbox) {
 
 TEST(burst_of_a_loop, waits_and_can_be_cancelled_call_by_call) {
   process_pool_executor pool({.max_workers = 1});
-  on_a_loop([&]() -> plait::task<void> {
+  on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
     const portable_gate gate;
     auto burst = burst_at(pool, gate);
     gate.wait_for(1);
@@ -164,7 +164,7 @@ TEST(burst_of_a_loop, waits_and_can_be_cancelled_call_by_call) {
     const auto first = co_await burst[0];
     EXPECT_EQ(first, 0);
     for (int i = 1; i < many; i += 2) {
-      const auto got = co_await burst[static_cast<std::size_t>(many + i / 2)];
+      const auto got = co_await burst[std::size_t{many} + static_cast<std::size_t>(i) / 2];
       EXPECT_EQ(got, square(i));
     }
   });
@@ -172,7 +172,7 @@ TEST(burst_of_a_loop, waits_and_can_be_cancelled_call_by_call) {
 
 TEST(burst_of_a_loop, is_done_before_the_pool_that_is_told_to_end) {
   process_pool_executor pool({.max_workers = 2});
-  on_a_loop([&]() -> plait::task<void> {
+  on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
     auto burst = burst_of(pool, square);
     const auto ended = co_await pool.async_shutdown();
     EXPECT_TRUE(ended);
@@ -183,7 +183,7 @@ TEST(burst_of_a_loop, is_done_before_the_pool_that_is_told_to_end) {
 
 TEST(burst_of_a_loop, is_cancelled_where_the_pool_cancels_what_waits) {
   process_pool_executor pool({.max_workers = 1});
-  on_a_loop([&]() -> plait::task<void> {
+  on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
     const portable_gate gate;
     auto burst = burst_at(pool, gate);
     gate.wait_for(1);
@@ -197,7 +197,7 @@ TEST(burst_of_a_loop, is_cancelled_where_the_pool_cancels_what_waits) {
 
 TEST(burst_of_a_loop, loses_to_a_death_what_it_was_the_death_of) {
   process_pool_executor pool({.max_workers = 1});
-  on_a_loop([&]() -> plait::task<void> {
+  on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
     auto burst = burst_of(pool, dies_at_fifty);
     for (int i = 0; i < many; ++i) {
       const auto ended = co_await plait::settled(burst[static_cast<std::size_t>(i)]);
@@ -209,7 +209,7 @@ TEST(burst_of_a_loop, loses_to_a_death_what_it_was_the_death_of) {
 
 TEST(burst_of_a_loop, gives_back_its_room_in_a_bounded_pool) {
   process_pool_executor pool({.max_workers = 2, .max_pending = many});
-  on_a_loop([&]() -> plait::task<void> {
+  on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
     for (int round = 0; round < 3; ++round) {
       calls burst;
       for (int i = 0; i < many; ++i) {
