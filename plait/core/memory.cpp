@@ -1,7 +1,5 @@
 #include <plait/core/memory.hpp>
 
-#include <iterator>
-
 #if defined(__SANITIZE_ADDRESS__)
 #define PLAIT_KEEPS_MEMORY 0
 #elif defined(__has_feature)

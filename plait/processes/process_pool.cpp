@@ -1,5 +1,5 @@
-// Calls: written down, placed, cancelled. Replies are in process_pool_replies.cpp, workers in
-// process_pool_workers.cpp, the end in process_pool_end.cpp.
+// Calls: submitted, written down, placed. Cancels are in process_pool_cancel.cpp, replies in
+// process_pool_replies.cpp, workers in process_pool_workers.cpp, the end in process_pool_end.cpp.
 #include <plait/core/internal/owner_gate.hpp>
 #include <plait/core/internal/thread_spare.hpp>
 #include <plait/core/report.hpp>
@@ -24,10 +24,8 @@ namespace {
 
 /// About what waking a sleeping process costs, on both sides.
 constexpr nanoseconds worth_a_wake{10'000};
-/// Calls of one turn of the loop that are placed as they are submitted: few ones begin though the coroutine that
-/// submits goes on.
-constexpr unsigned placed_at_once = 16;
-/// How many of the later ones are placed together: workers begin while the turn goes on.
+/// How many of the calls of one turn that are not placed at once are placed together: workers begin while the turn
+/// goes on.
 constexpr unsigned placed_together = 32;
 
 /// Where this thread writes a call down before it is known where it goes. What encodes may submit in its turn: then
@@ -198,6 +196,13 @@ bool process_pool::bring_over() noexcept {
   auto* const newest = inbox_.take_all();
   if (newest) to_queue(newest);
   return newest != nullptr;
+}
+
+// For who only looks for a call: the loop sends them in its next turn.
+bool process_pool::bring_over_unsent() noexcept {
+  if (!bring_over()) return false;
+  unsent_.store(true, std::memory_order_relaxed);
+  return true;
 }
 
 // Under the lock. What is submitted from now on is refused by the phase.
@@ -372,6 +377,7 @@ void process_pool::begins(work_item& item, afterwards& later) noexcept {
 // Sends from the queue what can be sent. Quick ones go to one worker, as many as it takes in less time than it takes
 // to wake another; then it is chosen anew.
 void process_pool::pump(afterwards& later) noexcept {
+  unsent_.store(false, std::memory_order_relaxed);
   worker* to = nullptr;
   std::size_t in_a_row = 0;
   while (auto* const item = queue_.pop()) {

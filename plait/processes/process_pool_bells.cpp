@@ -124,7 +124,7 @@ bool process_pool::has_news() const noexcept {
   if (is_foreign()) return false;
   loop_looks_.store(loop_looks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   submits_of_turn_ = 0;
-  return inbox_.holds_calls() || has_reply() || stuck_look_is_due();
+  return inbox_.holds_calls() || unsent_.load(std::memory_order_relaxed) || has_reply() || stuck_look_is_due();
 }
 
 void process_pool::take_news() noexcept {
@@ -142,7 +142,7 @@ bool process_pool::before_sleep() noexcept {
   loop_asleep_ = true;
   set_bells();
   leave_stuck_to_attendant();
-  if (inbox_.holds_calls()) return false;
+  if (inbox_.holds_calls() || unsent_.load(std::memory_order_relaxed)) return false;
   return outstanding_.load(std::memory_order_relaxed) == 0 || !some_reply_is_there();
 }
 

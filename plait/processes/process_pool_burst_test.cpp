@@ -3,8 +3,10 @@
 #include <plait/loop/event_loop.hpp>
 #include <plait/loop/settled.hpp>
 #include <plait/loop/sleep.hpp>
+#include <plait/processes/internal/process_pool.hpp>
 
 #include <chrono>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -16,7 +18,7 @@ using namespace pool_test;
 using namespace std::chrono_literals;
 
 constexpr int many = 100;
-constexpr int sent_at_once = 16;  // as in process_pool.cpp
+constexpr int sent_at_once = plait::detail::process_pool::placed_at_once;
 using calls = std::vector<plait::future<int>>;
 
 calls burst_at(process_pool_executor& pool, const portable_gate& gate) {
@@ -44,6 +46,14 @@ void use_up_what_is_sent_at_once(process_pool_executor& pool) {
   std::thread([&] {
     for (const auto& call : first) static_cast<void>(call.result());
   }).join();
+}
+
+/// From here on nobody but the loop sends what lies in the inbox. Made on another thread: on the loop's its call
+/// would lie there too.
+std::unique_ptr<busy_attendant> nobody_else(process_pool_executor& pool) {
+  std::unique_ptr<busy_attendant> made;
+  std::thread([&] { made = std::make_unique<busy_attendant>(pool); }).join();
+  return made;
 }
 
 template <class Body> void on_a_loop(process_pool_executor& pool, Body body) {
@@ -89,6 +99,7 @@ TEST(burst_of_a_loop, is_sent_at_the_end_of_the_turn) {
   on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
     for (int round = 0; round < 10; ++round) {
       use_up_what_is_sent_at_once(pool);
+      const auto busy = nobody_else(pool);
       const auto got = co_await pool.submit(square, 7);
       EXPECT_EQ(got, 49);
     }
@@ -121,6 +132,25 @@ TEST(burst_of_a_loop, is_run_after_the_loop_has_stopped) {
   for (int i = 0; i < many; ++i) EXPECT_EQ(burst[static_cast<std::size_t>(i)].result(), square(i));
 }
 
+TEST(burst_of_a_loop, is_sent_when_the_loop_stops) {
+  process_pool_executor pool({.max_workers = 2});
+  const portable_gate gate;
+  gate.let_through(1);
+  std::unique_ptr<busy_attendant> busy;
+  plait::future<int> last;
+  plait::event_loop loop;
+  loop.call_soon([&] {
+    use_up_what_is_sent_at_once(pool);
+    busy = nobody_else(pool);
+    last = pool.submit(wait_at, gate.path(), 7);
+    loop.stop();
+  });
+  loop.run_forever();
+  gate.wait_for(1);
+  busy.reset();
+  EXPECT_EQ(last.result(), 7);
+}
+
 TEST(burst_of_a_loop, keeps_its_order) {
   process_pool_executor pool({.max_workers = 1});
   on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
@@ -141,6 +171,7 @@ TEST(burst_of_a_loop, can_be_cancelled_in_the_inbox) {
   on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
     for (int round = 0; round < 10; ++round) {
       use_up_what_is_sent_at_once(pool);
+      const auto busy = nobody_else(pool);
       auto before = pool.submit(square, 1), dropped = pool.submit(square, 2), after = pool.submit(square, 3);
       EXPECT_EQ(dropped.cancel(), plait::cancel_outcome::dropped);
       const auto one = co_await before, three = co_await after;

@@ -13,7 +13,7 @@ namespace plait::inline PLAIT_ABI::detail {
 call_owner::withdrawn process_pool::take_out_or_stop(work_item& item, stop_for why) noexcept {
   if (is_foreign()) return {cancel_outcome::abandoned};
   const std::lock_guard lock(mutex_);
-  if (bring_over()) ring_attendant();  // which sends the others
+  static_cast<void>(bring_over_unsent());
   if (queue_.remove(item)) {
     drop_parcel(item);
   } else {
@@ -79,7 +79,7 @@ void process_pool::look_again(work_item& item) noexcept {
 
 void process_pool::wanted_by_thread(work_item& item) noexcept {
   const std::lock_guard lock(mutex_);
-  if (bring_over()) ring_attendant();  // which sends it
+  if (bring_over_unsent()) ring_attendant();  // which sends it: the loop may be what blocks
   if (item.served.load(std::memory_order_relaxed) != work_item::served_by::loop) return;
   item.served.store(work_item::served_by::anybody, std::memory_order_relaxed);
   --by_loop_;
@@ -106,7 +106,7 @@ std::vector<pid_t> process_pool::pids() {
 std::size_t process_pool::pending() noexcept {
   if (is_foreign()) return 0;
   const std::lock_guard lock(mutex_);
-  if (bring_over()) ring_attendant();
+  static_cast<void>(bring_over_unsent());
   auto waiting = queue_.size();
   for (const auto& w : workers_) waiting += w->sent_ahead() - (w->sent_ahead() > 0 && !w->flights.front().item);
   return waiting;

@@ -23,6 +23,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <tests/support/expect_throw.hpp>
+#include <tests/support/gate.hpp>
 #include <tests/support/portable_gate.hpp>
 #include <tests/support/sanitized.hpp>
 #include <unistd.h>
@@ -169,5 +170,32 @@ inline std::vector<pid_t> started_pids(process_pool_executor& pool) {
   for (auto& call : calls) call.result();
   return pids;
 }
+
+// ── the pool's own thread ──
+
+/// The pool's own thread is in a done callback for as long as it lives.
+class busy_attendant {
+ public:
+  explicit busy_attendant(process_pool_executor& pool) {
+    const portable_gate gate;
+    const auto call = pool.submit(wait_at, gate.path(), 1);
+    call.add_done_callback([this](const auto&) {
+      reached_.open();
+      release_.wait();
+      left_.open();
+    });
+    gate.let_through(1);
+    reached_.wait();
+  }
+  busy_attendant(const busy_attendant&) = delete;
+  busy_attendant& operator=(const busy_attendant&) = delete;
+  ~busy_attendant() {
+    release_.open();
+    left_.wait();
+  }
+
+ private:
+  test_support::gate reached_, release_, left_;
+};
 
 }  // namespace pool_test

@@ -9,7 +9,6 @@
 #include <thread>
 
 #include "process_pool_fixture_test.hpp"
-#include <tests/support/gate.hpp>
 
 namespace {
 
@@ -26,31 +25,6 @@ int sum_up_to(int calls) {
   for (int i = 0; i < calls; ++i) sum += i * i;
   return sum;
 }
-
-/// The pool's own thread is in a done callback for as long as it lives.
-class busy_attendant {
- public:
-  explicit busy_attendant(process_pool_executor& pool) {
-    const portable_gate gate;
-    const auto call = pool.submit(wait_at, gate.path(), 1);
-    call.add_done_callback([this](const auto&) {
-      reached_.open();
-      release_.wait();
-      left_.open();
-    });
-    gate.let_through(1);
-    reached_.wait();
-  }
-  busy_attendant(const busy_attendant&) = delete;
-  busy_attendant& operator=(const busy_attendant&) = delete;
-  ~busy_attendant() {
-    release_.open();
-    left_.wait();
-  }
-
- private:
-  test_support::gate reached_, release_, left_;
-};
 
 TEST(process_pool_loop, that_submits_takes_the_replies) {
   process_pool_executor pool({.max_workers = 1});

@@ -97,6 +97,10 @@ class process_pool final : public call_owner,
     plait::sandbox::policy sandbox;
   };
 
+  /// Calls of one turn of the loop that are placed as they are submitted: few ones begin though the coroutine that
+  /// submits goes on.
+  static constexpr unsigned placed_at_once = 16;
+
   explicit process_pool(settings chosen);
   ~process_pool();
 
@@ -158,6 +162,7 @@ class process_pool final : public call_owner,
   [[nodiscard]] bool put_into_inbox(work_item& item, outgoing& what);
   void hand_over() noexcept;
   [[nodiscard]] bool bring_over() noexcept;
+  [[nodiscard]] bool bring_over_unsent() noexcept;
   void close_inbox() noexcept;
   void to_queue(work_item* newest) noexcept;
   void place(work_item& item, outgoing& what, afterwards& later);
@@ -317,6 +322,7 @@ class process_pool final : public call_owner,
   sync::thread attendant_;
 
   call_inbox inbox_;
+  std::atomic<bool> unsent_{false};                    // some were brought over and not sent; changed under the lock
   std::atomic<bool> loop_is_watched_{false};           // the attendant looks now and then whether the loop still does
   std::atomic<bool> attendant_runs_{false};            // it was started; changed under the lock
   std::atomic<time_point> stuck_look_{sync::forever};  // when calls that were sent ahead may wait behind a long one
