@@ -155,35 +155,39 @@ class process_pool final : public call_owner,
   struct place_of_flight;
 
   // ── calls: process_pool.cpp ──
-  [[nodiscard]] withdrawn take_out_or_stop(work_item& item, stop_for why) noexcept;
   void write_down(const work_item& item, std::span<std::byte> memory, outgoing& what);
   void throw_if_closed() const;
   void attach_this_loop() noexcept;
+  void count_in(work_item& item) noexcept;
+  void leaves(work_item& item) noexcept;
   [[nodiscard]] bool put_into_inbox(work_item& item, outgoing& what);
   void hand_over() noexcept;
   [[nodiscard]] bool bring_over() noexcept;
   [[nodiscard]] bool bring_over_unsent() noexcept;
   void close_inbox() noexcept;
   void to_queue(work_item* newest) noexcept;
+  void send_again(std::vector<flight>& taken_back) noexcept;
+  void settle(afterwards& later) noexcept;
+  void fail(work_item& item, outcome<void> how) noexcept;
+
+  // ── which worker a call goes to: process_pool_placing.cpp ──
   void place(work_item& item, outgoing& what, afterwards& later);
+  void pump(afterwards& later) noexcept;
   [[nodiscard]] worker* find_worker(const work_item& item, std::size_t payload, bool lends, afterwards& later);
   [[nodiscard]] worker* find_idle(std::size_t payload, bool lends) noexcept;
   [[nodiscard]] static bool may_go_ahead(const work_item& item, std::size_t payload, bool lends) noexcept;
   [[nodiscard]] static bool is_quick(const worker& w, std::size_t calls) noexcept;
   [[nodiscard]] static bool may_be_sent_ahead(worker& to, std::size_t payload) noexcept;
-  [[nodiscard]] bool takes_also(worker& chosen, const work_item& item, const parcel& waits,
-                                std::size_t in_a_row) noexcept;
+  [[nodiscard]] static bool takes_also(worker& chosen, const work_item& item, const parcel& waits,
+                                       std::size_t in_a_row) noexcept;
   void send(worker& to, work_item& item, outgoing& what, afterwards& later);
   static void publish(worker& sent_to, afterwards& later) noexcept;
   void begins(work_item& item, afterwards& later) noexcept;
-  void pump(afterwards& later) noexcept;
-  void send_again(std::vector<flight>& taken_back) noexcept;
   void take_back_sent_ahead(afterwards& later);
-  void settle(afterwards& later) noexcept;
   static void drop_parcel(work_item& item) noexcept;
-  void fail(work_item& item, outcome<void> how) noexcept;
-  void count_in(work_item& item) noexcept;
-  void leaves(work_item& item) noexcept;
+
+  // ── taken out again: process_pool_cancel.cpp ──
+  [[nodiscard]] withdrawn take_out_or_stop(work_item& item, stop_for why) noexcept;
   [[nodiscard]] place_of_flight find_flight(const work_item& item) noexcept;
 
   // ── replies: process_pool_replies.cpp ──

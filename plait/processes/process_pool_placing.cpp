@@ -1,0 +1,233 @@
+// Which worker a call goes to, and how it is sent there: under the lock.
+#include <plait/core/memory.hpp>
+#include <plait/portable/code_address.hpp>
+#include <plait/processes/internal/pool_worker.hpp>
+#include <plait/processes/internal/process_pool.hpp>
+#include <plait/processes/internal/shared_pages.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <new>
+
+namespace plait::inline PLAIT_ABI::detail {
+namespace {
+
+/// About what waking a sleeping process costs, on both sides.
+constexpr nanoseconds worth_a_wake{10'000};
+
+}  // namespace
+
+process_pool::parcel* process_pool::parcel::make(outgoing& what) {
+  const auto inside = static_cast<std::uint32_t>(what.large ? 0 : what.bytes.size());
+  std::unique_ptr<bulk> more;
+  if (what.large || !what.beside.empty())
+    more = std::make_unique<bulk>(std::move(what.large), std::move(what.beside));
+  auto* const made = ::new (take_memory(sizeof(parcel) + inside)) parcel;
+  made->thunk = what.thunk;
+  made->flags = what.flags;
+  made->inside = inside;
+  made->size = what.bytes.size();
+  made->more = std::move(more);
+  if (inside > 0) std::memcpy(made->behind(), what.bytes.data(), inside);
+  return made;
+}
+
+void process_pool::parcel::operator delete(parcel* one, std::destroying_delete_t) noexcept {
+  const auto size = sizeof(parcel) + one->inside;
+  one->~parcel();
+  give_memory(one, size);
+}
+
+process_pool::outgoing process_pool::parcel::take() noexcept {
+  outgoing what{thunk, flags, {behind(), size}};
+  if (!more) return what;
+  what.large = std::move(more->large);
+  what.beside = std::move(more->beside);
+  if (what.large) what.bytes = std::span<const std::byte>(what.large.memory()).first(size);
+  return what;
+}
+
+// To a worker, or into the queue. Throws where no worker can be had at all.
+void process_pool::place(work_item& item, outgoing& what, afterwards& later) {
+  auto* const to = queue_.size() == 0 ? find_worker(item, what.bytes.size(), !what.beside.empty(), later) : nullptr;
+  if (to) {
+    send(*to, item, what, later);
+    return publish(*to, later);
+  }
+  std::unique_ptr<parcel> waits(parcel::make(what));
+  queue_.push(item);
+  item.luggage = waits.release();
+  look_after_loop();
+  if (item.priority() > 0) take_back_sent_ahead(later);
+}
+
+// The one that became idle last, of those that have room: in the ring, and for a call with shared buffers in the
+// control socket. What was taken back from an idle worker takes room until the worker has gone past it.
+process_pool::worker* process_pool::find_idle(std::size_t payload, bool lends) noexcept {
+  if (idle_.empty()) return nullptr;
+  const auto found = std::find_if(idle_.rbegin(), idle_.rend(), [&](worker* w) {
+    if (!knows_modules(*w) && !w->line.is_clear()) return false;
+    return w->line.has_room(payload) && (!lends || w->line.may_lend());
+  });
+  if (found != idle_.rend()) return *found;
+  // It goes past it and takes off what it has when it wakes, and tells nobody.
+  if (!std::exchange(look_for_room_, true) && attendant_asleep_) ring_attendant();
+  return nullptr;
+}
+
+// It is told of new ones while it has nothing to do: its ring has room for that then.
+bool process_pool::knows_modules(const worker& w) noexcept { return w.known_modules == module_count(); }
+
+process_pool::worker* process_pool::find_worker(const work_item& item, std::size_t payload, bool lends,
+                                                afterwards& later) {
+  const bool may_wait_there = may_go_ahead(item, payload, lends);
+  if (auto* const chosen = find_idle(payload, lends)) {
+    if (may_wait_there && chosen->line.sleeps()) {
+      // Quick calls that one worker takes in less time than it takes to wake another are that one's.
+      for (const auto& w : workers_)
+        if (!w->flights.empty() && is_quick(*w, w->flights.size()) && may_be_sent_ahead(*w, payload)) return w.get();
+    }
+    std::erase(idle_, chosen);
+    return chosen;
+  }
+  const auto living = std::ranges::count_if(workers_, [](const auto& w) { return w->takes_calls(); });
+  if (living < settings_.max_workers) {
+    if (living > 0 && next_start_ != time_point() && next_start_ > sync::now()) {
+      if (attendant_asleep_) ring_attendant();  // it is to wake when one may be tried for
+    } else {
+      next_start_ = {};
+      try {
+        return &start_worker();
+      } catch (const std::exception& error) {
+        if (living == 0) throw;
+        no_further_worker(error.what(), later);
+      }
+    }
+  }
+  if (!may_wait_there) return nullptr;
+  worker* best = nullptr;
+  for (const auto& w : workers_)
+    if ((!best || w->flights.size() < best->flights.size()) && may_be_sent_ahead(*w, payload)) best = w.get();
+  return best;
+}
+
+// Before others are done that the worker was sent.
+bool process_pool::may_go_ahead(const work_item& item, std::size_t payload, bool lends) noexcept {
+  return item.priority() == 0 && payload <= inline_limit && !lends;
+}
+
+// It takes that many calls in less time than it takes to wake another.
+bool process_pool::is_quick(const worker& w, std::size_t calls) noexcept {
+  return w.each.count() > 0 && w.each * static_cast<std::int64_t>(calls) < worth_a_wake;
+}
+
+bool process_pool::may_be_sent_ahead(worker& to, std::size_t payload) noexcept {
+  return to.takes_calls() && to.flights.size() < to.most_flights && !to.is_spent() && knows_modules(to) &&
+         to.line.has_room(payload);
+}
+
+void process_pool::send(worker& to, work_item& item, outgoing& what, afterwards& later) {
+  const bool begins_now = to.flights.empty() || !to.flights.back().item;
+  to.flights.push_back({0, next_order_++, &item, what.bytes.size()});
+  if (to.flights.size() == 2) {
+    to.last_sign = sync::now();
+    if (!idle_.empty()) look_for_stuck();
+    look_after_loop();
+  }
+  // Before it is sent: the worker may have answered by the time that send returns, and nobody looks again.
+  if (loop_asleep_)
+    to.line.arm(bell::loop);
+  else if (attendant_asleep_ && attendant_needed())
+    to.line.arm(bell::helper);
+  try {
+    tell_modules(to);
+    const auto lent = what.beside.empty() ? std::vector<int>() : descriptors_of(what.beside);
+    const call_target target{.module = what.thunk.module, .thunk = what.thunk.offset, .flags = what.flags};
+    to.flights.back().sequence =
+        what.large ? to.line.send(request_kind::call, target, std::move(what.large), what.bytes.size(), lent)
+                   : to.line.send(request_kind::call, target, what.bytes, lent);
+  } catch (...) {
+    to.flights.pop_back();
+    if (to.flights.empty()) become_idle(to);
+    if (to.line.publish()) to.line.wake();  // what it was told of modules
+    throw;
+  }
+  if (begins_now) begins(item, later);
+}
+
+// After the last call that was sent to it.
+void process_pool::publish(worker& sent_to, afterwards& later) noexcept {
+  if (!sent_to.line.publish()) return;
+  try {
+    later.wake.push_back(sent_to.shared_from_this());
+  } catch (const std::bad_alloc&) {
+    sent_to.line.wake();
+  }
+}
+
+void process_pool::begins(work_item& item, afterwards& later) noexcept {
+  item.mark_running_unless_done();
+  if (std::exchange(item.counted, false)) later.left.push_back(item.bytes());
+  if (settings_.memory_limit != 0) watch_memory();
+}
+
+// Sends from the queue what can be sent. Quick ones go to one worker, as many as it takes in less time than it takes
+// to wake another; then it is chosen anew.
+void process_pool::pump(afterwards& later) noexcept {
+  unsent_.store(false, std::memory_order_relaxed);
+  worker* to = nullptr;
+  std::size_t in_a_row = 0;
+  while (auto* const item = queue_.pop()) {
+    auto& waits = *static_cast<parcel*>(item->luggage);
+    if (!to || !takes_also(*to, *item, waits, in_a_row)) {
+      if (to) publish(*to, later);
+      to = nullptr;
+      in_a_row = 0;
+      try {
+        to = find_worker(*item, waits.size, waits.lends(), later);
+      } catch (...) {
+        later.no_worker = caught_exception();
+      }
+    }
+    if (!to) {
+      queue_.push_front(*item);
+      return look_after_loop();
+    }
+    auto what = waits.take();
+    try {
+      send(*to, *item, what, later);
+      ++in_a_row;
+    } catch (...) {
+      leaves(*item);
+      later.failed.emplace_back(item, caught_exception());
+      publish(*to, later);
+      to = nullptr;  // it may have become idle
+    }
+    drop_parcel(*item);
+  }
+  if (to) publish(*to, later);
+}
+
+bool process_pool::takes_also(worker& chosen, const work_item& item, const parcel& waits,
+                              std::size_t in_a_row) noexcept {
+  if (!may_go_ahead(item, waits.size, waits.lends()) || !is_quick(chosen, in_a_row)) return false;
+  return may_be_sent_ahead(chosen, waits.size);
+}
+
+void process_pool::drop_parcel(work_item& item) noexcept {
+  delete static_cast<parcel*>(std::exchange(item.luggage, nullptr));
+}
+
+// A more urgent call has come: what was sent ahead waits its turn again.
+void process_pool::take_back_sent_ahead(afterwards& later) {
+  for (const auto& w : workers_) {
+    while (w->sent_ahead() > 0 && w->flights.back().item && w->line.withdraw(w->flights.back().sequence)) {
+      later.again.push_back(w->flights.back());
+      w->flights.pop_back();
+    }
+    w->most_flights = 1;
+  }
+}
+
+}  // namespace plait::inline PLAIT_ABI::detail
