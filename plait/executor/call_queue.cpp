@@ -54,23 +54,14 @@ void call_queue::push_front(work_item& item) {
 
 void call_queue::push_newest_first(work_item& newest) noexcept { size_ += usual_.queue_newest_first(newest); }
 
-work_item* call_queue::take_first(call_list& lane) noexcept {
-  auto* const item = lane.front();
-  lane.remove(*item);
-  item->queued = false;
-  --size_;
-  return item;
-}
-
-work_item* call_queue::pop() noexcept {
-  if (size_ == 0) return nullptr;
+work_item* call_queue::first_of_all() noexcept {
   for (auto& [priority, lane] : others_) {
     if (priority < 0) break;
-    if (!lane.empty()) return take_first(lane);
+    if (!lane.empty()) return lane.front();
   }
-  if (!usual_.empty()) return take_first(usual_);
+  if (!usual_.empty()) return usual_.front();
   for (auto& [priority, lane] : others_) {
-    if (!lane.empty()) return take_first(lane);
+    if (!lane.empty()) return lane.front();
   }
   return nullptr;
 }

@@ -15,8 +15,11 @@
 #include <plait/portable/exceptions.hpp>
 #include <plait/portable/require.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -27,6 +30,9 @@ namespace plait::inline PLAIT_ABI::detail {
 /// Its callable, its arguments and its result can be written down and read in another process.
 template <class F, class... Args>
 concept traveling = portable_call<F, call_result<F, Args...>, Args...>;
+
+/// Calls with more bytes of data are written down as all others are.
+inline constexpr std::size_t most_plain = 64;
 
 /// How a result travels; executor::map's chunks have one of their own.
 template <class R> struct result_codec {
@@ -61,6 +67,8 @@ void run_arrived(byte_reader& in, byte_writer& out, [[maybe_unused]] call_enviro
 }
 
 template <class F, class... Args> class traveling_call final : public call<F, Args...> {
+  using R = call_result<F, Args...>;
+
  public:
   using call<F, Args...>::call;
 
@@ -74,11 +82,34 @@ template <class F, class... Args> class traveling_call final : public call<F, Ar
     std::apply([&](const Args&... args) { ((detail::encode(to, args), to.mark()), ...); }, arguments);
   }
   void decode_result(byte_reader& from) override {
-    if constexpr (std::is_void_v<call_result<F, Args...>>)
+    if constexpr (std::is_void_v<R>)
       this->value().emplace();
     else
-      this->value().emplace(result_codec<call_result<F, Args...>>::decode(from));
+      this->value().emplace(result_codec<R>::decode(from));
     if (from.remaining() != 0) throw_decode_error("bytes are left behind a result");
+  }
+  [[nodiscard]] std::size_t plain_size() const noexcept override {
+    if constexpr (plain_callable<F> && (plain_block<Args> && ...)) {
+      constexpr std::size_t size = (callable_codec<F>::plain_size + ... + sizeof(Args));
+      if constexpr (size <= most_plain) {
+        if (callable_codec<F>::is_plain(this->insides().first) && is_code_of_program(thunk()))
+          return std::max(size, std::size_t{1});
+      }
+    }
+    return 0;
+  }
+  [[nodiscard]] bool keep_plain_result(std::span<const std::byte> bytes) noexcept override {
+    if constexpr (std::is_void_v<R>) {
+      if (!bytes.empty()) return false;
+      this->value().emplace();
+      return true;
+    } else if constexpr (plain_block<R> && std::is_trivially_default_constructible_v<R>) {
+      if (bytes.size() != sizeof(R)) return false;
+      this->value().emplace(byte_reader(bytes).get<R>());
+      return true;
+    } else {
+      return false;
+    }
   }
   void keep_trace(std::string&& trace) override { trace_ = std::make_unique<std::string>(std::move(trace)); }
   [[nodiscard]] std::string remote_trace() const override { return trace_ ? readable_trace(*trace_) : std::string(); }

@@ -156,6 +156,13 @@ void work_item::complete(outcome<void> how) noexcept {
   if (shared) drop_keeper();
 }
 
+void work_item::complete() noexcept {
+  const bool shared = has_deadline_;
+  variables_.reset();
+  if (!shared || claim()) publish(call_status::finished);
+  if (shared) drop_keeper();
+}
+
 void work_item::expire(bool was_waiting) noexcept {
   if (claim()) {
     try {

@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -104,7 +105,7 @@ class PLAIT_API work_item : public state {
   cancel_outcome cancel() noexcept final;
   [[nodiscard]] std::string_view name() const noexcept final;
   [[nodiscard]] const call_extras* extras() const noexcept;
-  [[nodiscard]] int priority() const noexcept { return extras() ? extras()->priority : 0; }
+  [[nodiscard]] int priority() const noexcept { return behind_.has_extras ? extras()->priority : 0; }
   [[nodiscard]] bool is_owned_by(const call_owner& owner) const noexcept { return owner_ == &owner; }
   [[nodiscard]] bool has_deadline() const noexcept { return has_deadline_; }
   /// Where it is; nothing is filled in where it is done.
@@ -124,6 +125,8 @@ class PLAIT_API work_item : public state {
   /// Ends it as execute() said, or with an exception, or cancelled (an empty outcome). The executor must not touch it
   /// after this. Where a deadline came first, nothing but the executor's handle goes.
   void complete(outcome<void> how) noexcept;
+  /// The same with the value that it has.
+  void complete() noexcept;
   /// Its deadline has come while it waited (and was withdrawn) or runs: timeout_error, where it is not done.
   void expire(bool was_waiting) noexcept;
   /// accept() threw: nobody will ever complete it otherwise.
@@ -137,6 +140,12 @@ class PLAIT_API work_item : public state {
   virtual void encode(byte_writer& to) const;
   /// Keeps the value that came back, for complete(). Throws what users' types throw; decode_error.
   virtual void decode_result(byte_reader& from);
+  /// Not 0: encode() writes so many bytes at most, and takes none of the user's code, no lock and no exception for
+  /// it, here and later.
+  [[nodiscard]] virtual std::size_t plain_size() const noexcept { return 0; }
+  /// Keeps the value that came back, where it is read without any of the user's code. False: it is left to
+  /// decode_result.
+  [[nodiscard]] virtual bool keep_plain_result(std::span<const std::byte>) noexcept { return false; }
   /// Keeps where an exception that came back was thrown.
   virtual void keep_trace(std::string&&) {}
   /// It will not be encoded again: callable and arguments may go.
@@ -164,6 +173,7 @@ class PLAIT_API work_item : public state {
     anybody,
   };
   std::atomic<served_by> served{served_by::no_need};
+  std::uint8_t plain = 0;   // its plain_size(): it is written down when it is sent; 0: it was before
   void* luggage = nullptr;  // what the owner needs to send it
 
  protected:

@@ -36,6 +36,8 @@ void byte_writer::grow(std::size_t more) {
   end_ = begin_ + bigger.size();
 }
 
+void byte_writer::note_mark() { marks_->push_back(size()); }
+
 void ask_for_large_pages(void* data, std::size_t size) noexcept {
   constexpr std::uintptr_t large_page = std::uintptr_t{2} << 20;  // with pages of 4 KiB; with others a mere border
   const auto begin = reinterpret_cast<std::uintptr_t>(data), end = begin + size;

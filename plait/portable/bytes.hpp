@@ -102,12 +102,13 @@ class byte_writer {
   void note_marks(std::vector<std::size_t>& sizes) noexcept { marks_ = &sizes; }
   void mark() {
     if (marks_) [[unlikely]]
-      marks_->push_back(size());
+      note_mark();
   }
 
  private:
   [[nodiscard]] std::size_t room() const noexcept { return static_cast<std::size_t>(end_ - at_); }
   PLAIT_API void grow(std::size_t more);
+  PLAIT_API void note_mark();
 
   std::byte* begin_;
   std::byte* at_;

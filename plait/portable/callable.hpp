@@ -7,6 +7,7 @@
 #include <plait/portable/inspect.hpp>
 #include <plait/portable/refusal.hpp>
 
+#include <cstddef>
 #include <functional>
 #include <type_traits>
 
@@ -39,8 +40,8 @@ template <class F> consteval refusal why_not_stateless() {
     return refusal::none;
 }
 
-/// How a callable of the (decayed) type F travels. For one of another kind: specialise it with these three. Decoding
-/// a function takes the modules that were set for this thread (reading_modules).
+/// How a callable of the (decayed) type F travels. For one of another kind: specialise it with the first three.
+/// Decoding a function takes the modules that were set for this thread (reading_modules).
 template <class F> struct callable_codec {
   static constexpr refusal why = why_not_stateless<F>();
 
@@ -53,6 +54,10 @@ template <class F> struct callable_codec {
       return __builtin_bit_cast(F, nothing());  // a class without a state has but one value
     }
   }
+
+  /// Where both are there: so many bytes are written for one that is_plain, without a lock and without an exception.
+  static constexpr std::size_t plain_size = 0;
+  [[nodiscard]] static bool is_plain(const F& /*callable*/) noexcept { return true; }
 };
 
 template <class F>
@@ -67,6 +72,17 @@ struct callable_codec<F*> {
   [[nodiscard]] static F* decode(byte_reader& from) {
     return reinterpret_cast<F*>(const_cast<void*>(resolve_for_this_thread(decode_code(from))));
   }
+
+  static constexpr std::size_t plain_size = sizeof(code_address::module) + sizeof(code_address::offset);
+  [[nodiscard]] static bool is_plain(F* const& callable) noexcept {
+    return is_code_of_program(reinterpret_cast<const void*>(callable));
+  }
+};
+
+template <class F>
+concept plain_callable = requires(const F& callable) {
+  callable_codec<F>::plain_size;
+  callable_codec<F>::is_plain(callable);
 };
 
 /// Never a hard error.

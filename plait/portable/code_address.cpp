@@ -31,6 +31,15 @@ std::string hex_bytes(std::string_view bytes) {
   return digits;
 }
 
+/// Asked several times for each call.
+const loaded_module& program() {
+  static constinit std::atomic<const loaded_module*> known{nullptr};
+  if (const auto* const module = known.load(std::memory_order_acquire)) [[likely]]
+    return *module;
+  known.store(&main_module(), std::memory_order_release);
+  return main_module();
+}
+
 /// The modules that this process has told others about. A number means the same module for good; where that is
 /// unloaded its code is not found any more, until it is loaded again.
 class known_modules {
@@ -94,10 +103,18 @@ known_modules& modules() {
 }  // namespace
 
 code_address address_of_code(const void* address) {
-  const auto& program = main_module();
+  const auto& here = program();
   const auto where = reinterpret_cast<std::uintptr_t>(address);
-  if (contains(program.code, where)) return {.module = 0, .offset = where - program.base};
+  if (contains(here.code, where)) return {.module = 0, .offset = where - here.base};
   return modules().find(where);
+}
+
+bool is_code_of_program(const void* address) noexcept {
+  try {
+    return contains(program().code, reinterpret_cast<std::uintptr_t>(address));
+  } catch (...) {
+    return false;
+  }
 }
 
 module_description describe_module(std::uint32_t module) {
@@ -106,7 +123,7 @@ module_description describe_module(std::uint32_t module) {
 
 std::uint32_t module_count() { return modules().count(); }
 
-module_map::module_map() : modules_{{0, {main_module().base, main_module().code}}} {}
+module_map::module_map() : program_{main_module().base, main_module().code} {}
 module_map::~module_map() = default;
 
 void module_map::add(std::uint32_t module, const module_description& description) {
@@ -132,15 +149,21 @@ void module_map::add(std::uint32_t module, const module_description& description
     found = find_loaded_module(description.build_id);
     if (!found) fail("the file there is another one now");
   }
-  modules_[module] = {found->base, std::move(found->code)};
+  others_[module] = {found->base, std::move(found->code)};
+}
+
+const module_map::module_here* module_map::find(std::uint32_t number) const noexcept {
+  if (number == 0) return &program_;
+  const auto found = others_.find(number);
+  return found == others_.end() ? nullptr : &found->second;
 }
 
 const void* module_map::resolve(code_address address) const {
-  const auto module = modules_.find(address.module);
-  if (module == modules_.end())
+  const auto* const module = find(address.module);
+  if (!module)
     throw decode_error("plait: a call names module " + std::to_string(address.module) + ", which was not described");
-  const std::uintptr_t where = module->second.base + address.offset;
-  if (!contains(module->second.code, where))
+  const std::uintptr_t where = module->base + address.offset;
+  if (!contains(module->code, where))
     throw decode_error("plait: a call names offset " + hex(address.offset) + " of module " +
                        std::to_string(address.module) + ", where no code is");
   return reinterpret_cast<const void*>(where);

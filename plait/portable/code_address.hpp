@@ -23,7 +23,7 @@ struct code_range {
 using code_ranges = std::vector<code_range>;
 [[nodiscard]] inline bool contains(const code_ranges& code, std::uintptr_t address) noexcept {
   for (const auto& range : code)
-    if (address >= range.begin && address < range.end) return true;
+    if (address - range.begin < range.end - range.begin) return true;
   return false;
 }
 
@@ -38,6 +38,9 @@ struct code_address {
 /// worker could not know that it has the same one. Thread-safe. Some nanoseconds for the program's own functions, and
 /// what a question to the dynamic linker costs for others.
 [[nodiscard]] PLAIT_API code_address address_of_code(const void* address);
+
+/// Of the main program: then address_of_code throws nothing and takes no lock. Thread-safe.
+[[nodiscard]] PLAIT_API bool is_code_of_program(const void* address) noexcept;
 
 struct module_description {
   std::string path;
@@ -68,7 +71,10 @@ class PLAIT_API module_map {
     std::uintptr_t base;
     code_ranges code;
   };
-  std::map<std::uint32_t, module_here> modules_;
+  [[nodiscard]] const module_here* find(std::uint32_t number) const noexcept;
+
+  module_here program_;
+  std::map<std::uint32_t, module_here> others_;
 };
 
 /// While it lives, the functions that this thread reads from bytes are numbered as in `modules`. Without one, only

@@ -57,11 +57,6 @@ void link::forget_worker_ends() noexcept {
 
 // ── What is in flight ──
 
-link::request_state& link::state(std::uint64_t sequence) noexcept { return states_[sequence & (states_.size() - 1)]; }
-const link::request_state& link::state(std::uint64_t sequence) const noexcept {
-  return states_[sequence & (states_.size() - 1)];
-}
-
 bool link::is_in_flight(std::uint64_t sequence) const noexcept {
   return sequence >= front_ && sequence < next_ && state(sequence).awaited;
 }
@@ -70,15 +65,10 @@ request_header& link::header_of(std::uint64_t sequence) const noexcept {
   return *std::launder(reinterpret_cast<request_header*>(requests_.at(state(sequence).position)));
 }
 
-void link::make_room_for_state() {
-  if (next_ - first_ < states_.size()) return;
+void link::double_states() {
   std::vector<request_state> larger(states_.size() * 2);
   for (auto at = first_; at != next_; ++at) larger[at & (larger.size() - 1)] = state(at);
   states_ = std::move(larger);
-}
-
-void link::skip_unawaited() noexcept {
-  while (front_ != next_ && !state(front_).awaited) ++front_;
 }
 
 // Requests that get no reply are freed by the next reply; where none is to come, by the worker's word that it went
@@ -89,17 +79,9 @@ void link::retire_passed() noexcept {
   free_arguments();
 }
 
-void link::retire_front() noexcept {
-  freed_ = state(front_).end;
-  first_ = ++front_;
-  --in_flight_;
-  skip_unawaited();
-  free_arguments();
-}
-
 void link::free_arguments() noexcept {
-  if (!arguments_.empty()) std::erase_if(arguments_, [&](const arguments& held) { return held.sequence < first_; });
-  if (!lent_.empty()) std::erase_if(lent_, [&](const auto sequence) { return sequence < first_; });
+  std::erase_if(arguments_, [&](const arguments& held) { return held.sequence < first_; });
+  std::erase_if(lent_, [&](const auto sequence) { return sequence < first_; });
 }
 
 std::uint64_t link::front() const noexcept { return front_ == next_ ? 0 : front_; }
@@ -110,7 +92,7 @@ void link::require_room(std::size_t payload) {
   if (!ring_has_room(payload)) throw_invalid_state("plait: a request does not fit into a worker's ring");
 }
 
-bool link::ring_has_room(std::size_t payload) noexcept {
+inline bool link::ring_has_room(std::size_t payload) noexcept {
   const auto bytes = sizeof(request_header) + payload;
   if (requests_.fits(written_, bytes, freed_)) return true;
   retire_passed();
@@ -136,7 +118,7 @@ std::uint64_t link::send(request_kind kind, const call_target& target, std::span
     require_room(payload.size());
     make_room_for_state();
     if (!lent.empty()) lend(lent);
-    return put(kind, target, payload, false, lent);
+    return put(kind, target, payload, false, lent.size());
   }
   auto memory = blocks_.take(payload.size());
   std::memcpy(memory.memory().data(), payload.data(), payload.size());
@@ -152,33 +134,52 @@ std::uint64_t link::send(request_kind kind, const call_target& target, block&& p
   if (!lent.empty()) lend(lent);
   const block_name named{payload.id(), bytes};
   arguments_.push_back({next_, std::move(payload)});
-  return put(kind, target, std::as_bytes(std::span(&named, 1)), true, lent);
+  return put(kind, target, std::as_bytes(std::span(&named, 1)), true, lent.size());
 }
 
 std::uint64_t link::put(request_kind kind, const call_target& target, std::span<const std::byte> payload,
-                        bool in_block, std::span<const int> lent) {
-  const auto bytes = sizeof(request_header) + payload.size();
-  const auto position = requests_.place(written_, bytes);
-  if (position != written_) ::new (requests_.at(written_)) request_header;
-  const auto sequence = next_;
-  auto* const at = requests_.at(position);
-  ::new (at) request_header{.size = static_cast<std::uint16_t>(payload.size()),
-                            .buffers = static_cast<std::uint16_t>(lent.size()),
-                            .kind = kind,
-                            .in_block = in_block,
-                            .flags = target.flags,
-                            .sequence = sequence,
-                            .module = target.module,
-                            .function_module = target.function_module,
-                            .thunk = target.thunk,
-                            .function = target.function};
-  if (!payload.empty()) std::memcpy(at + sizeof(request_header), payload.data(), payload.size());
-  written_ = position + requests_.rounded(bytes);
+                        bool in_block, std::size_t lent) noexcept {
+  skip_rest_of_ring(payload.size());
+  if (!payload.empty()) std::memcpy(requests_.at(written_) + sizeof(request_header), payload.data(), payload.size());
+  return put_header(kind, target, payload.size(), in_block, lent);
+}
+
+std::span<std::byte> link::begin_call(std::size_t most) {
+  if (!ring_has_room(most + requests_.rounded(sizeof(request_header)))) return {};
+  make_room_for_state();
+  skip_rest_of_ring(most);
+  return {requests_.at(written_) + sizeof(request_header), most};
+}
+
+std::uint64_t link::finish_call(const call_target& target, std::size_t size) noexcept {
+  return put_header(request_kind::call, target, size, false, 0);
+}
+
+// Where a request with such a payload does not fit behind what is written.
+inline void link::skip_rest_of_ring(std::size_t payload) noexcept {
+  const auto position = requests_.place(written_, sizeof(request_header) + payload);
+  if (position == written_) return;
+  ::new (requests_.at(written_)) request_header;
+  written_ = position;
+}
+
+std::uint64_t link::put_header(request_kind kind, const call_target& target, std::size_t payload, bool in_block,
+                               std::size_t lent) noexcept {
+  const auto sequence = next_++;
+  const auto position = written_;
+  ::new (requests_.at(position)) request_header{.size = static_cast<std::uint16_t>(payload),
+                                                .buffers = static_cast<std::uint16_t>(lent),
+                                                .kind = kind,
+                                                .in_block = in_block,
+                                                .flags = target.flags,
+                                                .module = target.module,
+                                                .sequence = sequence,
+                                                .thunk = target.thunk};
+  written_ += requests_.rounded(sizeof(request_header) + payload);
   const bool awaited = kind != request_kind::notice && kind != request_kind::stop;
   state(sequence) = {position, written_, awaited};
-  ++next_;
   in_flight_ += awaited;
-  skip_unawaited();
+  if (!awaited) skip_unawaited();
   return sequence;
 }
 

@@ -51,6 +51,15 @@ void expect_refused(const std::function<void(hostile_worker&)>& attack) {
   worker.parent.call("x");
   attack(worker);
   EXPECT_THROW(static_cast<void>(worker.parent.link.next_reply()), detail::protocol_error);
+
+  hostile_worker other;  // the same as the pool asks
+  other.parent.call("x");
+  attack(other);
+  detail::small_reply small;
+  const auto ask_as_the_pool = [&] {
+    return other.parent.link.next_small_reply(small) || other.parent.link.next_reply();
+  };
+  EXPECT_THROW(static_cast<void>(ask_as_the_pool()), detail::protocol_error);
 }
 
 TEST(hostile_link, what_is_right_is_taken) {

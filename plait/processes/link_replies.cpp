@@ -44,7 +44,7 @@ void link::look() {
   seen_ = published;
 }
 
-void link::check(const reply_header& header, std::uint64_t position) const {
+inline void link::check(const reply_header& header, std::uint64_t position) const {
   const auto kind = static_cast<std::uint16_t>(header.kind);
   if (kind == 0 || kind > last_reply_kind) reject("the kind", kind, last_reply_kind);
   if (header.size > inline_limit) reject("the size", header.size, inline_limit);
@@ -57,11 +57,12 @@ void link::check(const reply_header& header, std::uint64_t position) const {
   if (header.lent > most_lends) reject("shared buffers in messages of which there are", header.lent, most_lends);
 }
 
-std::optional<reply> link::next_reply() {
+// The header is a copy, checked.
+inline bool link::read_next(reply_header& header, small_reply& to) {
   auto position = read_.load(std::memory_order_relaxed);
   if (position == seen_) look();  // no sooner: the worker writes there with each reply
-  if (position == seen_) return std::nullopt;
-  auto header = copy_once<reply_header>(replies_.at(position));
+  if (position == seen_) return false;
+  header = copy_once<reply_header>(replies_.at(position));
   if (header.kind == reply_kind::filler) {  // once: a ring of fillers would keep us here
     const auto rest = replies_.rest(position);
     if (rest >= seen_ - position || rest == replies_.size()) reject("a filler of", rest, seen_ - position);
@@ -69,10 +70,31 @@ std::optional<reply> link::next_reply() {
     header = copy_once<reply_header>(replies_.at(position));
   }
   check(header, position);
-  const auto end = position + replies_.rounded(sizeof(reply_header) + header.size);
-  const std::span<const std::byte> payload(replies_.at(position) + sizeof(reply_header), header.size);
+  to = {.kind = header.kind,
+        .flags = header.flags,
+        .own_pages = header.own_pages,
+        .sequence = header.sequence,
+        .payload = {replies_.at(position) + sizeof(reply_header), header.size},
+        .position = position + replies_.rounded(sizeof(reply_header) + header.size)};
+  return true;
+}
 
-  std::optional<reply> made(std::in_place, header, payload, end);
+bool link::next_small_reply(small_reply& to) {
+  reply_header header;
+  if (!read_next(header, to)) return false;
+  if (header.kind == reply_kind::need_block || header.in_block != 0 || header.lent != 0) return false;
+  granted_.clear();  // a grant is for one call
+  retire_front();
+  read_.store(to.position, std::memory_order_relaxed);
+  return true;
+}
+
+std::optional<reply> link::next_reply() {
+  reply_header header;
+  small_reply in_ring;
+  if (!read_next(header, in_ring)) return std::nullopt;
+  const auto payload = in_ring.payload;
+  std::optional<reply> made(std::in_place, in_ring);
   auto& out = *made;
   if (header.kind == reply_kind::need_block) {
     if (granted_.size() >= most_grants) reject("asked for a block after", granted_.size(), most_grants);
@@ -88,10 +110,10 @@ std::optional<reply> link::next_reply() {
       out.payload = out.large.memory().first(name.bytes);
     }
     if (header.lent != 0) take_lent(out, header.lent);
-    granted_.clear();  // a grant is for one call
+    granted_.clear();
     retire_front();
   }
-  read_.store(end, std::memory_order_relaxed);
+  read_.store(out.position, std::memory_order_relaxed);
   return made;
 }
 

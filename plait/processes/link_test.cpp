@@ -28,7 +28,7 @@ using test_support::text_of;
 TEST(link, carries_target_and_payload) {
   link_end parent;
   detail::worker_link worker(parent.copies_for_worker());
-  const detail::call_target target{1, 2, 3, 4, 5};
+  const detail::call_target target{.module = 1, .flags = 2, .thunk = 3};
   EXPECT_EQ(parent.link.front(), 0u);
   EXPECT_EQ(parent.link.send(request_kind::initialize, target, bytes_of("hello")), 1u);
   EXPECT_FALSE(parent.link.publish());
@@ -40,10 +40,8 @@ TEST(link, carries_target_and_payload) {
   EXPECT_EQ(request->kind, request_kind::initialize);
   EXPECT_EQ(request->sequence, 1u);
   EXPECT_EQ(request->target.module, 1u);
-  EXPECT_EQ(request->target.function_module, 2u);
+  EXPECT_EQ(request->target.flags, 2u);
   EXPECT_EQ(request->target.thunk, 3u);
-  EXPECT_EQ(request->target.function, 4u);
-  EXPECT_EQ(request->target.flags, 5u);
   EXPECT_EQ(text_of(request->payload), "hello");
   EXPECT_TRUE(parent.link.is_taken(1));
   EXPECT_FALSE(parent.link.has_reply());
@@ -62,6 +60,105 @@ TEST(link, carries_target_and_payload) {
   parent.link.release(std::move(*answer));
   EXPECT_FALSE(parent.link.has_reply());
   EXPECT_FALSE(parent.link.next_reply());
+}
+
+TEST(link, call_written_in_place) {
+  link_end parent;
+  detail::worker_link worker(parent.copies_for_worker());
+  const auto memory = parent.link.begin_call(8);
+  ASSERT_EQ(memory.size(), 8u);
+  std::memcpy(memory.data(), "abcd", 4);
+  EXPECT_EQ(parent.link.finish_call({.module = 1, .flags = 2, .thunk = 3}, 4), 1u);
+  EXPECT_FALSE(parent.link.publish());
+  EXPECT_EQ(parent.link.in_flight(), 1u);
+
+  const auto request = worker.next();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->kind, request_kind::call);
+  EXPECT_EQ(request->target.module, 1u);
+  EXPECT_EQ(request->target.flags, 2u);
+  EXPECT_EQ(request->target.thunk, 3u);
+  EXPECT_EQ(text_of(request->payload), "abcd");
+  worker.reply(reply_kind::value, 0, request->payload);
+  EXPECT_EQ(parent.answer(), "abcd");
+}
+
+// They wrap around too, and come in one order with those that are copied.
+TEST(link, calls_in_place_among_others) {
+  link_end parent;
+  detail::worker_link worker(parent.copies_for_worker());
+  std::thread thread([&] { echo(worker); });
+  std::vector<std::string> sent;
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < 20'000; ++i) {
+    const std::string payload(1 + i * 31 % 255, static_cast<char>('a' + i % 26));
+    while (!parent.link.has_room(payload.size())) EXPECT_EQ(parent.answer(), sent[at++]);
+    if (i % 4 == 0) {
+      parent.call(payload);
+    } else {
+      const auto memory = parent.link.begin_call(payload.size());
+      ASSERT_EQ(memory.size(), payload.size());
+      std::memcpy(memory.data(), payload.data(), payload.size());
+      EXPECT_EQ(parent.link.finish_call({}, payload.size()), i + 1);
+      if (parent.link.publish()) parent.link.wake();
+    }
+    sent.push_back(payload);
+  }
+  while (parent.link.in_flight() > 0) EXPECT_EQ(parent.answer(), sent[at++]);
+  EXPECT_EQ(at, sent.size());
+  parent.send(request_kind::stop, {});
+  thread.join();
+}
+
+TEST(link, no_room_for_a_call_in_place) {
+  link_end parent;
+  detail::worker_link worker(parent.copies_for_worker());
+  std::size_t sent = 0;
+  for (auto memory = parent.link.begin_call(16); !memory.empty(); memory = parent.link.begin_call(16), ++sent)
+    parent.link.finish_call({}, 16);
+  EXPECT_EQ(sent, detail::request_ring_bytes / 64 - 1);  // the last is for a request to stop
+  EXPECT_EQ(parent.link.in_flight(), sent);
+  parent.send(request_kind::stop, {});
+  for (; sent > 0; --sent) {
+    ASSERT_TRUE(worker.next());
+    worker.reply(reply_kind::value, 0, {});
+  }
+  EXPECT_FALSE(worker.next());
+}
+
+TEST(link, small_replies_and_others) {
+  link_end parent;
+  detail::worker_link worker(parent.copies_for_worker());
+  detail::small_reply small;
+  EXPECT_FALSE(parent.link.next_small_reply(small));
+
+  parent.call("x");
+  ASSERT_TRUE(worker.next());
+  worker.reply(reply_kind::error, 7, bytes_of("oh"));
+  ASSERT_TRUE(parent.link.next_small_reply(small));
+  EXPECT_EQ(small.kind, reply_kind::error);
+  EXPECT_EQ(small.flags, 7u);
+  EXPECT_EQ(small.sequence, 1u);
+  EXPECT_EQ(text_of(small.payload), "oh");
+  EXPECT_EQ(parent.link.in_flight(), 0u);
+  EXPECT_FALSE(parent.link.next_small_reply(small));
+  EXPECT_FALSE(parent.link.next_reply());
+  parent.link.release_up_to(small.position);
+
+  parent.call("y");  // answered by way of a block: first it is asked for, then named
+  std::thread thread([&] {
+    ASSERT_TRUE(worker.next());
+    worker.reply(reply_kind::value, 0, bytes_of(std::string(100'000, 'z')));
+  });
+  auto wish = parent.reply();
+  EXPECT_EQ(wish.kind, reply_kind::need_block);
+  EXPECT_FALSE(parent.link.next_small_reply(small));
+  parent.link.grant(wish.sequence, parent.cache.take(wish.wanted, parent.link.id()));
+  parent.link.release(std::move(wish));
+  thread.join();
+  EXPECT_TRUE(parent.link.has_reply());
+  EXPECT_FALSE(parent.link.next_small_reply(small));  // it lies in a block
+  EXPECT_EQ(parent.answer(), std::string(100'000, 'z'));
 }
 
 TEST(link, result_written_in_place) {

@@ -85,35 +85,55 @@ void process_pool::accept(work_item& item) {
     throw broken_executor("plait: this executor belongs to process " + std::to_string(owner_pid_) +
                           ", of which this one (" + std::to_string(getpid()) + ") was forked; make one here");
   item.set_owner(*this);
-  const desk here;
-  outgoing what;
-  std::exception_ptr unfit;
-  try {
-    write_down(item, here.memory(), what);
-  } catch (...) {
-    unfit = caught_exception();
+  item.plain = item.variables() ? std::uint8_t{0} : static_cast<std::uint8_t>(item.plain_size());
+  auto* const here = home::current();
+  if (item.plain != 0) {
+    attach(here);
+    if (!may_wait_in_inbox(here, item) || !put_into_inbox(item)) place_now(item, nullptr);
+    return;
   }
-  attach_this_loop();
-  if (!unfit && put_into_inbox(item, what)) return;
+  const desk place_to_write;
+  outgoing what;
+  try {
+    write_down(item, place_to_write.memory(), what);
+  } catch (...) {
+    return refuse_unfit(item, caught_exception());
+  }
+  attach(here);
+  if (may_wait_in_inbox(here, item) && !what.large && what.beside.empty()) {
+    item.luggage = parcel::make(what);
+    if (put_into_inbox(item)) return;
+    drop_parcel(item);
+  }
+  place_now(item, &what);
+}
+
+void process_pool::place_now(work_item& item, outgoing* what) {
   if (inbox_.holds_calls()) hand_over();  // those before it
   afterwards later;
   {
     const std::lock_guard lock(mutex_);
     throw_if_closed();
-    if (!unfit) {
-      if (item.has_deadline()) set_deadline(item);
-      count_in(item);
-      try {
-        place(item, what, later);
-      } catch (...) {
-        leaves(item);
-        if (item.has_deadline()) alarms_.clear(&item);
-        throw;
-      }
+    if (item.has_deadline()) set_deadline(item);
+    count_in(item);
+    try {
+      place(item, what, later);
+    } catch (...) {
+      leaves(item);
+      if (item.has_deadline()) alarms_.clear(&item);
+      throw;
     }
   }
-  if (unfit) return fail(item, unfit);
   settle(later);
+}
+
+// It can't be written down: that is its future's error, unless nothing would be accepted at all.
+void process_pool::refuse_unfit(work_item& item, const std::exception_ptr& why) {
+  {
+    const std::lock_guard lock(mutex_);
+    throw_if_closed();
+  }
+  fail(item, why);
 }
 
 void process_pool::throw_if_closed() const {
@@ -122,8 +142,8 @@ void process_pool::throw_if_closed() const {
   if (phase_ == phase::closing) throw shut_down_error("plait: submit to an executor that was shut down");
 }
 
-void process_pool::attach_this_loop() noexcept {
-  auto* const here = home::current();
+// To the loop of this thread, if it has one and no other was first.
+void process_pool::attach(home* here) noexcept {
   home* nobody = nullptr;
   if (!here || attached_.load(std::memory_order_relaxed) || !attached_.compare_exchange_strong(nobody, here)) return;
   if (!here->attach(shared_from_this())) attached_ = nullptr;
@@ -149,18 +169,19 @@ void process_pool::leaves(work_item& item) noexcept {
 
 // ── many of one turn ──
 
-// True: the item may be anywhere by now.
-bool process_pool::put_into_inbox(work_item& item, outgoing& what) {
-  const auto* const here = home::current();
+// Of each submit of the attached loop, once: it is counted.
+bool process_pool::may_wait_in_inbox(const home* here, const work_item& item) noexcept {
   if (!here || here != attached_.load(std::memory_order_relaxed)) return false;
   if (++submits_of_turn_ <= placed_at_once) return false;
-  if (item.priority() != 0 || item.has_deadline() || what.large || !what.beside.empty()) return false;
-  if (!attendant_runs_.load(std::memory_order_relaxed) || process_is_leaving()) return false;
-  item.luggage = parcel::make(what);
+  if (item.priority() != 0 || item.has_deadline()) return false;
+  return attendant_runs_.load(std::memory_order_relaxed) && !process_is_leaving();
+}
+
+// True: the item may be anywhere by now. False where the inbox is closed.
+bool process_pool::put_into_inbox(work_item& item) noexcept {
   item.served.store(work_item::served_by::loop, std::memory_order_relaxed);
-  if (!inbox_.push(item)) {  // it is closed
+  if (!inbox_.push(item)) {
     item.served.store(work_item::served_by::no_need, std::memory_order_relaxed);
-    drop_parcel(item);
     return false;
   }
   if (!loop_is_watched_.load(std::memory_order_seq_cst)) {
@@ -216,6 +237,13 @@ void process_pool::to_queue(work_item* newest) noexcept {
 
 // ── again, and after the lock ──
 
+std::unique_ptr<process_pool::parcel> process_pool::written_down(const work_item& item) {
+  const desk here;
+  outgoing what;
+  write_down(item, here.memory(), what);
+  return std::unique_ptr<parcel>(parcel::make(what));
+}
+
 // What was taken back goes to the front of the queue, in the order that it had.
 void process_pool::send_again(std::vector<flight>& taken_back) noexcept {
   std::ranges::sort(taken_back, std::ranges::greater(), &flight::order);
@@ -223,10 +251,7 @@ void process_pool::send_again(std::vector<flight>& taken_back) noexcept {
   afterwards later;
   for (const auto& each : taken_back) {
     try {
-      const desk here;
-      outgoing what;
-      write_down(*each.item, here.memory(), what);
-      written.emplace_back(each.item, parcel::make(what));
+      written.emplace_back(each.item, each.item->plain != 0 ? nullptr : written_down(*each.item));
     } catch (...) {
       later.failed.emplace_back(each.item, caught_exception());
     }
@@ -268,6 +293,14 @@ void process_pool::settle(afterwards& later) noexcept {
   if (!later.report.empty()) report(severity::warning, later.report);
   if (later.no_worker) no_worker_can_be_had(later.no_worker);
   if (!later.again.empty()) send_again(later.again);
+}
+
+// Ends a call that has its value.
+void process_pool::succeed(work_item& item) noexcept {
+  if (item.to_be_cancelled) return fail(item, outcome<void>());
+  if (item.has_deadline()) alarms_.clear(&item);
+  item.forget_arguments();
+  item.complete();
 }
 
 // Ends a call that is in nobody's hands but ours, and counted no more.

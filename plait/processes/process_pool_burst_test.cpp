@@ -6,7 +6,9 @@
 #include <plait/processes/internal/process_pool.hpp>
 
 #include <chrono>
+#include <cstdlib>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -37,6 +39,7 @@ int number_of_call(int) {
   static int last = -1;
   return ++last;
 }
+int length_of(const std::string& text) { return static_cast<int>(text.size()); }
 int dies_at_fifty(int n) { return n == 50 ? die_by(SIGKILL) : n; }
 
 /// As many as are sent at once, and done: the next one of this turn goes into the inbox, alone.
@@ -164,6 +167,40 @@ TEST(burst_of_a_loop, keeps_its_order) {
         EXPECT_EQ(got, round * (many + 2) + i);
       }
     }
+  });
+}
+
+// The ones are written down when they are sent, the others when they are submitted; quick ones go in rows.
+TEST(burst_of_a_loop, of_numbers_and_of_text_gives_each_its_own_result) {
+  process_pool_executor pool({.max_workers = 2});
+  on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
+    for (int round = 0; round < 3; ++round) {
+      calls burst;
+      for (int i = 0; i < many; ++i) {
+        const auto n = static_cast<std::size_t>(i);
+        burst.push_back(i % 3 == 0 ? pool.submit(length_of, std::string(n, 'x')) : pool.submit(square, i));
+      }
+      for (int i = 0; i < many; ++i) {
+        const auto got = co_await burst[static_cast<std::size_t>(i)];
+        EXPECT_EQ(got, i % 3 == 0 ? i : i * i);
+      }
+    }
+  });
+}
+
+TEST(burst_of_a_loop, has_an_error_for_each_call_that_does_not_travel) {
+  process_pool_executor pool({.max_workers = 1});
+  on_a_loop(pool, [](process_pool_executor& pool) -> plait::task<void> {
+    auto burst = burst_of(pool, square);
+    int (*const none)(int) = nullptr;
+    auto wrong = pool.submit(none, 1);
+    int (*const of_a_library)(int) = &std::abs;
+    auto right = pool.submit(of_a_library, -7);
+    static_cast<void>(co_await plait::settled(wrong));
+    EXPECT_THROW(static_cast<void>(wrong.result()), plait::not_portable);
+    const auto got = co_await right;
+    EXPECT_EQ(got, 7);
+    for (auto& call : burst) static_cast<void>(co_await call);
   });
 }
 

@@ -16,6 +16,12 @@ namespace {
 /// About what waking a sleeping process costs, on both sides.
 constexpr nanoseconds worth_a_wake{10'000};
 
+/// For what is known to fit.
+class no_storage final : public byte_storage {
+ public:
+  std::span<std::byte> grow(std::span<const std::byte>, std::size_t) override { throw std::bad_alloc(); }
+};
+
 }  // namespace
 
 process_pool::parcel* process_pool::parcel::make(outgoing& what) {
@@ -48,14 +54,15 @@ process_pool::outgoing process_pool::parcel::take() noexcept {
   return what;
 }
 
-// To a worker, or into the queue. Throws where no worker can be had at all.
-void process_pool::place(work_item& item, outgoing& what, afterwards& later) {
-  auto* const to = queue_.size() == 0 ? find_worker(item, what.bytes.size(), !what.beside.empty(), later) : nullptr;
+// To a worker, or into the queue; `what` is null for a call of plain data. Throws where no worker can be had at all.
+void process_pool::place(work_item& item, outgoing* what, afterwards& later) {
+  const auto size = what ? what->bytes.size() : item.plain;
+  auto* const to = queue_.size() == 0 ? find_worker(item, size, what && !what->beside.empty(), later) : nullptr;
   if (to) {
     send(*to, item, what, later);
     return publish(*to, later);
   }
-  std::unique_ptr<parcel> waits(parcel::make(what));
+  std::unique_ptr<parcel> waits(what ? parcel::make(*what) : nullptr);
   queue_.push(item);
   item.luggage = waits.release();
   look_after_loop();
@@ -127,14 +134,10 @@ bool process_pool::may_be_sent_ahead(worker& to, std::size_t payload) noexcept {
          to.line.has_room(payload);
 }
 
-void process_pool::send(worker& to, work_item& item, outgoing& what, afterwards& later) {
+void process_pool::send(worker& to, work_item& item, outgoing* what, afterwards& later) {
   const bool begins_now = to.flights.empty() || !to.flights.back().item;
-  to.flights.push_back({0, next_order_++, &item, what.bytes.size()});
-  if (to.flights.size() == 2) {
-    to.last_sign = sync::now();
-    if (!idle_.empty()) look_for_stuck();
-    look_after_loop();
-  }
+  to.flights.push_back({0, next_order_++, &item, what ? what->bytes.size() : item.plain});
+  if (to.flights.size() == 2) one_waits_behind(to);
   // Before it is sent: the worker may have answered by the time that send returns, and nobody looks again.
   if (loop_asleep_)
     to.line.arm(bell::loop);
@@ -142,11 +145,8 @@ void process_pool::send(worker& to, work_item& item, outgoing& what, afterwards&
     to.line.arm(bell::helper);
   try {
     tell_modules(to);
-    const auto lent = what.beside.empty() ? std::vector<int>() : descriptors_of(what.beside);
-    const call_target target{.module = what.thunk.module, .thunk = what.thunk.offset, .flags = what.flags};
-    to.flights.back().sequence =
-        what.large ? to.line.send(request_kind::call, target, std::move(what.large), what.bytes.size(), lent)
-                   : to.line.send(request_kind::call, target, what.bytes, lent);
+    to.flights.back().sequence = what ? write_into(to.line, *what) : write_into(to.line, item);
+    if (to.flights.back().sequence == 0) throw_invalid_state("plait: a request does not fit into a worker's ring");
   } catch (...) {
     to.flights.pop_back();
     if (to.flights.empty()) become_idle(to);
@@ -154,6 +154,31 @@ void process_pool::send(worker& to, work_item& item, outgoing& what, afterwards&
     throw;
   }
   if (begins_now) begins(item, later);
+}
+
+// The second that it has: from now on somebody looks whether it is stuck.
+void process_pool::one_waits_behind(worker& at) noexcept {
+  at.last_sign = sync::now();
+  if (!idle_.empty()) look_for_stuck();
+  look_after_loop();
+}
+
+// A call of plain data, with nothing in between. 0: the ring has no room.
+std::uint64_t process_pool::write_into(link& ring, const work_item& item) {
+  const auto memory = ring.begin_call(item.plain);
+  if (memory.empty()) return 0;
+  no_storage more;
+  byte_writer to(memory, more);
+  item.encode(to);
+  const auto thunk = address_of_code(item.thunk());
+  return ring.finish_call({.module = thunk.module, .thunk = thunk.offset}, to.size());
+}
+
+std::uint64_t process_pool::write_into(link& ring, outgoing& what) {
+  const auto lent = what.beside.empty() ? std::vector<int>() : descriptors_of(what.beside);
+  const call_target target{.module = what.thunk.module, .flags = what.flags, .thunk = what.thunk.offset};
+  if (what.large) return ring.send(request_kind::call, target, std::move(what.large), what.bytes.size(), lent);
+  return ring.send(request_kind::call, target, what.bytes, lent);
 }
 
 // After the last call that was sent to it.
@@ -176,43 +201,80 @@ void process_pool::begins(work_item& item, afterwards& later) noexcept {
 // to wake another; then it is chosen anew.
 void process_pool::pump(afterwards& later) noexcept {
   unsent_.store(false, std::memory_order_relaxed);
-  worker* to = nullptr;
-  std::size_t in_a_row = 0;
-  while (auto* const item = queue_.pop()) {
-    auto& waits = *static_cast<parcel*>(item->luggage);
-    if (!to || !takes_also(*to, *item, waits, in_a_row)) {
-      if (to) publish(*to, later);
-      to = nullptr;
-      in_a_row = 0;
-      try {
-        to = find_worker(*item, waits.size, waits.lends(), later);
-      } catch (...) {
-        later.no_worker = caught_exception();
-      }
-    }
-    if (!to) {
-      queue_.push_front(*item);
-      return look_after_loop();
-    }
-    auto what = waits.take();
+  while (auto* const item = queue_.front()) {
+    const auto* const waits = static_cast<parcel*>(item->luggage);
+    worker* to = nullptr;
     try {
-      send(*to, *item, what, later);
-      ++in_a_row;
+      to = find_worker(*item, waits ? waits->size : item->plain, waits && waits->lends(), later);
     } catch (...) {
-      leaves(*item);
-      later.failed.emplace_back(item, caught_exception());
-      publish(*to, later);
-      to = nullptr;  // it may have become idle
+      later.no_worker = caught_exception();
     }
-    drop_parcel(*item);
+    if (!to) return look_after_loop();
+    static_cast<void>(queue_.pop());
+    send_from_queue(*to, *item, later);
+    send_row(*to, later);
+    publish(*to, later);
   }
-  if (to) publish(*to, later);
 }
 
-bool process_pool::takes_also(worker& chosen, const work_item& item, const parcel& waits,
-                              std::size_t in_a_row) noexcept {
-  if (!may_go_ahead(item, waits.size, waits.lends()) || !is_quick(chosen, in_a_row)) return false;
-  return may_be_sent_ahead(chosen, waits.size);
+void process_pool::send_from_queue(worker& to, work_item& item, afterwards& later) noexcept {
+  const std::unique_ptr<parcel> waits(static_cast<parcel*>(std::exchange(item.luggage, nullptr)));
+  try {
+    auto what = waits ? waits->take() : outgoing();
+    send(to, item, waits ? &what : nullptr, later);
+  } catch (...) {
+    leaves(item);
+    later.failed.emplace_back(&item, caught_exception());
+  }
+}
+
+// Behind the one that it was just sent.
+void process_pool::send_row(worker& to, afterwards& later) noexcept {
+  if (to.flights.empty()) return;  // that one failed
+  for (auto most = most_behind(to); most > 0; --most) {
+    auto* const item = queue_.front();
+    if (!item) return;
+    try {
+      if (!send_behind(to, *item, later)) return;
+    } catch (...) {
+      return;
+    }
+  }
+}
+
+// As many as it takes in less time than it takes to wake another, itself not counted.
+std::size_t process_pool::most_behind(const worker& chosen) noexcept {
+  if (chosen.each.count() == 0 || !chosen.takes_calls() || !knows_modules(chosen)) return 0;
+  const auto quick = static_cast<std::size_t>((worth_a_wake - nanoseconds(1)) / chosen.each);
+  const auto had = chosen.flights.size();
+  return std::min({quick, chosen.most_flights - std::min(chosen.most_flights, had), chosen.calls_left()});
+}
+
+// From the front of the queue. False: it has no room, or the call does not go behind others.
+bool process_pool::send_behind(worker& to, work_item& item, afterwards& later) {
+  const auto* const waits = static_cast<parcel*>(item.luggage);
+  if (!may_go_ahead(item, waits ? waits->size : item.plain, waits && waits->lends())) return false;
+  if (waits) {
+    if (!to.line.has_room(waits->size)) return false;
+    static_cast<void>(queue_.pop());
+    send_from_queue(to, item, later);
+    return true;
+  }
+  to.flights.push_back({0, next_order_, &item, item.plain});
+  try {
+    to.flights.back().sequence = write_into(to.line, item);
+  } catch (...) {
+    to.flights.pop_back();
+    throw;
+  }
+  if (to.flights.back().sequence == 0) {
+    to.flights.pop_back();
+    return false;
+  }
+  ++next_order_;
+  static_cast<void>(queue_.pop());
+  if (to.flights.size() == 2) one_waits_behind(to);
+  return true;
 }
 
 void process_pool::drop_parcel(work_item& item) noexcept {

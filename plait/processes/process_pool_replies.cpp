@@ -79,14 +79,21 @@ bool process_pool::collect(worker& from, batch& into, afterwards& later) noexcep
   std::uint64_t copied_up_to = 0;
   bool more = false;
   try {
-    while (auto one = from.line.next_reply()) {
+    small_reply small;
+    while (!more) {
+      if (from.line.next_small_reply(small)) {
+        take_small(from, small, into, later);
+        copied_up_to = small.position;
+      } else if (auto other = from.line.next_reply()) {
+        const auto position = other->position;
+        const bool stays = other->large || other->kind == reply_kind::need_block;
+        take_one(from, *other, into, later);
+        if (!stays) copied_up_to = position;
+      } else {
+        break;
+      }
       ++replies;
-      const auto position = one->position;
-      const bool stays = one->large || one->kind == reply_kind::need_block;
-      take_one(from, *one, into, later);
-      if (!stays) copied_up_to = position;
       more = from.held || into.replies.size() >= batch::most;
-      if (more) break;
     }
     if (copied_up_to != 0) from.line.release_up_to(copied_up_to);
     if (replies > 0 && !from.flights.empty() && from.flights.front().item) begins(*from.flights.front().item, later);
@@ -99,51 +106,80 @@ bool process_pool::collect(worker& from, batch& into, afterwards& later) noexcep
   return more;
 }
 
+void process_pool::take_small(worker& from, const small_reply& one, batch& into, afterwards& later) {
+  auto* const item = asked_for(from, one);
+  if (item && one.kind == reply_kind::value && item->keep_plain_result(one.payload))
+    into.replies.push_back({arrived::kind::kept, item});
+  else
+    take_copy(one, item, into);
+  is_done(from, item, one, later);
+}
+
+void process_pool::take_copy(const small_reply& of, work_item* item, batch& into) {
+  arrived made{arrived::kind_of(of, item), item};
+  copy_into(into, of, made);
+  if (item || made.what != arrived::kind::value) into.replies.push_back(std::move(made));
+}
+
 void process_pool::take_one(worker& from, reply& one, batch& into, afterwards& later) {
   if (one.kind == reply_kind::need_block) {
     auto wish = std::make_unique<arrived::bulk>(from.shared_from_this(), std::move(one));
     into.replies.push_back({arrived::kind::wants_memory, nullptr, 0, 0, std::move(wish)});
     return;
   }
-  if (from.flights.empty() || from.flights.front().sequence != one.sequence)
-    throw protocol_error("plait: a reply to nothing that was asked");
-  auto* const item = from.flights.front().item;
-  const auto sequence = one.sequence;
-  const std::size_t own_pages = one.own_pages;
-  const bool good = one.kind == reply_kind::value;
-  if (item) {  // how long it ran, as the worker says: a worker that lies is sent too many calls, or too few
-    const nanoseconds ran(one.flags);
-    from.each = from.each.count() == 0 ? ran : (7 * from.each + ran) / 8;
-  }
-  arrived made{good ? arrived::kind::value : item ? arrived::kind::error : arrived::kind::initializer_failed, item};
-  if (one.large || !one.lent.empty() || one.lent_lost) {
-    made.more = std::make_unique<arrived::bulk>();
-    made.more->lent = std::move(one.lent);
-    made.more->lent_lost = one.lent_lost;
-  }
+  const small_reply head = one;
+  auto* const item = asked_for(from, head);
+  arrived made{arrived::kind_of(head, item), item};
+  made.more = std::make_unique<arrived::bulk>();
+  made.more->lent = std::move(one.lent);
+  made.more->lent_lost = one.lent_lost;
   if (one.large) {
     made.more->from = from.shared_from_this();
     made.more->held = std::move(one);
-    into.replies.push_back(std::move(made));
     from.held = true;
   } else {
-    made.offset = into.bytes.size();
-    made.size = one.payload.size();
-    into.bytes.insert(into.bytes.end(), one.payload.begin(), one.payload.end());
-    if (item || !good) into.replies.push_back(std::move(made));
+    copy_into(into, head, made);
   }
-  from.flights.pop_front();
-  if (item) {
-    leaves(*item);
-    if (std::exchange(item->counted, false)) later.left.push_back(item->bytes());
-    ++from.calls_done;
-    if (from.pushed.at != ladder::rung::none) forget_ladder(from, sequence);
-    if (settings_.memory_limit != 0 && own_pages * page_size() > settings_.memory_limit)
-      replace_outgrown(from, sequence, later);
-  } else if (good) {
-    from.ready = true;
+  into.replies.push_back(std::move(made));
+  is_done(from, item, head, later);
+}
+
+// The call that it answers; null for the initializer.
+work_item* process_pool::asked_for(const worker& from, const small_reply& answer) {
+  if (from.flights.empty() || from.flights.front().sequence != answer.sequence)
+    throw protocol_error("plait: a reply to nothing that was asked");
+  return from.flights.front().item;
+}
+
+process_pool::arrived::kind process_pool::arrived::kind_of(const small_reply& answer,
+                                                           const work_item* item) noexcept {
+  if (answer.kind == reply_kind::value) return arrived::kind::value;
+  return item ? arrived::kind::error : arrived::kind::initializer_failed;
+}
+
+void process_pool::copy_into(batch& into, const small_reply& from, arrived& made) {
+  made.offset = into.bytes.size();
+  made.size = from.payload.size();
+  into.bytes.insert(into.bytes.end(), from.payload.begin(), from.payload.end());
+}
+
+void process_pool::is_done(worker& by, work_item* item, const small_reply& answer, afterwards& later) {
+  by.flights.pop_front();
+  if (!item) {
+    if (answer.kind != reply_kind::value) return;
+    by.ready = true;
     failed_starts_ = 0;
+    return;
   }
+  // How long calls ran, as the worker says: a worker that lies is sent too many calls, or too few.
+  if (const nanoseconds ran(answer.flags); ran.count() > 0)
+    by.each = by.each.count() == 0 ? ran : (7 * by.each + ran) / 8;
+  leaves(*item);
+  if (std::exchange(item->counted, false)) later.left.push_back(item->bytes());
+  ++by.calls_done;
+  if (by.pushed.at != ladder::rung::none) forget_ladder(by, answer.sequence);
+  if (settings_.memory_limit != 0 && answer.own_pages * page_size() > settings_.memory_limit)
+    replace_outgrown(by, answer.sequence, later);
 }
 
 // How many calls may be sent ahead to it follows from how quick it was.
@@ -240,6 +276,7 @@ outcome<void> process_pool::read_answer(arrived& what, std::span<const std::byte
 }
 
 void process_pool::deliver(arrived& what, std::span<const std::byte> bytes) noexcept {
+  if (what.what == arrived::kind::kept) return succeed(*what.item);
   if (what.what == arrived::kind::wants_memory) return grant_memory(what);
   if (const auto* const held = what.held()) bytes = held->payload;
   outcome<void> how;

@@ -91,7 +91,7 @@ void process_pool::send_first_words(worker& to) {
   call_target target;
   if (settings_.initializer) {
     const auto thunk = address_of_code(settings_.initializer.thunk());
-    target = {.module = thunk.module, .thunk = thunk.offset, .flags = has_initializer};
+    target = {.module = thunk.module, .flags = has_initializer, .thunk = thunk.offset};
     words.write(settings_.initializer.bytes().data(), settings_.initializer.bytes().size());
   }
   tell_modules(to);

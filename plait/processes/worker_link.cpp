@@ -81,7 +81,7 @@ std::optional<request> worker_link::next() {
     is_notice_ = header->kind == request_kind::notice;
     request out{header->kind,
                 sequence,
-                {header->module, header->function_module, header->thunk, header->function, header->flags},
+                {.module = header->module, .flags = header->flags, .thunk = header->thunk},
                 {reinterpret_cast<const std::byte*>(header + 1), header->size}};
     if (header->buffers != 0) find_lent(out, header->buffers);
     if (header->in_block != 0) find_payload(out);

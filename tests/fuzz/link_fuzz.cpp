@@ -5,10 +5,10 @@
 //       │ what must hold whatever is written                   └─► rewriter: a thread that does so while the parent
 //       reads └─► reads payloads where they lie, as the pool does
 //
-// What must hold: next_reply throws protocol_error and nothing else; a reply answers the oldest call in flight; its
-// payload lies within the ring or in a block that was granted; what is in flight is what was sent, neither answered
-// nor withdrawn; the descriptors that came with it are shared buffers whose bytes can be read, or decode_error;
-// reading a payload ends in a value or in decode_error.
+// What must hold: next_reply and next_small_reply throw protocol_error and nothing else; a reply answers the oldest
+// call in flight; its payload lies within the ring or in a block that was granted; what is in flight is what was
+// sent, neither answered nor withdrawn; the descriptors that came with it are shared buffers whose bytes can be read,
+// or decode_error; reading a payload ends in a value or in decode_error.
 #include <plait/core/errors.hpp>
 #include <plait/portable/errors.hpp>
 #include <plait/processes/internal/link.hpp>
@@ -247,10 +247,18 @@ class game {
   void sent(pd::request_kind kind, std::size_t size) {
     if (!link_.has_room(size)) return;
     const bool in_block = size > pd::inline_limit;
-    const auto sequence = in_block ? link_.send(kind, {}, cache_.take(size), size)
-                                   : link_.send(kind, {}, std::vector<std::byte>(size, std::byte{'x'}));
+    const bool in_place = kind == pd::request_kind::call && size > 0 && size <= 64;
+    const auto sequence = in_place   ? written_in_place(size)
+                          : in_block ? link_.send(kind, {}, cache_.take(size), size)
+                                     : link_.send(kind, {}, std::vector<std::byte>(size, std::byte{'x'}));
     note_sent(sequence, in_block ? sizeof(pd::block_name) : size);
     if (kind == pd::request_kind::call) in_flight_.push_back(sequence);
+  }
+  std::uint64_t written_in_place(std::size_t size) {
+    const auto memory = link_.begin_call(size);
+    require(memory.size() == size, "where a link has room it gives it");
+    std::fill(memory.begin(), memory.end(), std::byte{'x'});
+    return link_.finish_call({}, size);
   }
   void note_sent(std::uint64_t sequence, std::size_t in_ring) {
     require(sequence == last_sent_ + 1, "requests are numbered in a row");
@@ -275,7 +283,11 @@ class game {
 
   void next_reply(unsigned how) {
     if (wish_) return;  // it is answered first
-    auto came = link_.next_reply();
+    std::optional<pd::reply> came;
+    if (pd::small_reply small; link_.next_small_reply(small))
+      came.emplace(small);
+    else
+      came = link_.next_reply();
     if (!came) return;
     require(!in_flight_.empty() && came->sequence == in_flight_.front(), "a reply answers the oldest call in flight");
     check_place(*came);

@@ -35,7 +35,13 @@ class call_queue {
   void push_front(work_item& item);
   /// A chain from the newest to the oldest, by `next`, none of which has a priority.
   void push_newest_first(work_item& newest) noexcept;
-  [[nodiscard]] work_item* pop() noexcept;
+  /// The one that pop() gives; null where there is none.
+  [[nodiscard]] work_item* front() noexcept { return others_.empty() ? usual_.front() : first_of_all(); }
+  [[nodiscard]] work_item* pop() noexcept {
+    auto* const item = front();
+    if (item) remove(*item);
+    return item;
+  }
   /// False where the item does not stand here.
   bool remove(work_item& item) noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -44,7 +50,7 @@ class call_queue {
 
  private:
   [[nodiscard]] call_list& lane(int priority);
-  work_item* take_first(call_list& lane) noexcept;
+  [[nodiscard]] work_item* first_of_all() noexcept;
 
   call_list usual_;                                  // priority 0
   std::map<int, call_list, std::greater<>> others_;  // kept once made: a program uses few

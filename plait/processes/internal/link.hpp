@@ -42,26 +42,24 @@
 
 namespace plait::inline PLAIT_ABI::detail {
 
-/// A worker's message, until it is released.
-struct reply {
-  reply(const reply_header& header, std::span<const std::byte> payload, std::uint64_t position) noexcept
-      : kind(header.kind),
-        flags(header.flags),
-        sequence(header.sequence),
-        payload(payload),
-        position(position),
-        own_pages(header.own_pages) {}
+/// A worker's message that is all in the ring, until it is released.
+struct small_reply {
+  reply_kind kind = reply_kind::filler;
+  std::uint32_t flags = 0;
+  std::uint32_t own_pages = 0;  ///< of memory that the worker has, as it says; 0 where it was not to measure
+  std::uint64_t sequence = 0;
+  std::span<const std::byte> payload;  ///< the worker can still write to it
+  std::uint64_t position = 0;          ///< the link's own: up to where the ring is free when this is released
+};
 
-  reply_kind kind;
-  std::uint32_t flags;
-  std::uint64_t sequence;
-  std::span<const std::byte> payload;  ///< in the ring or in `large`; the worker can still write to it
+/// Any message of a worker's, until it is released. The payload is in the ring or in `large`.
+struct reply : small_reply {
+  explicit reply(const small_reply& in_ring) noexcept : small_reply(in_ring) {}
+
   block large;
   std::uint64_t wanted = 0;     ///< need_block: how many bytes
-  std::uint64_t position;       ///< the link's own: up to where the ring is free when this is released
   std::vector<unique_fd> lent;  ///< of shared buffers, as they came: unchecked
   bool lent_lost = false;       ///< there was no descriptor free for some of them
-  std::uint32_t own_pages;      ///< of memory that the worker has, as it says; 0 where it was not to measure
 };
 
 class link {
@@ -106,6 +104,10 @@ class link {
   /// when the request is answered or withdrawn. On an exception it is the caller's still.
   std::uint64_t send(request_kind kind, const call_target& target, block&& payload, std::size_t bytes,
                      std::span<const int> lent = {});
+  /// A call whose payload is written where it goes: room for `most` bytes in the ring, then how many they are and
+  /// what the call is. Empty where has_room(most) is false: nothing has happened then. Throws std::bad_alloc.
+  [[nodiscard]] std::span<std::byte> begin_call(std::size_t most);
+  std::uint64_t finish_call(const call_target& target, std::size_t size) noexcept;
   /// Whether the control socket has room for those of one more request, as far as one can see: a worker takes them
   /// off when it comes to the request, also to a withdrawn one.
   [[nodiscard]] bool may_lend() noexcept;
@@ -133,6 +135,8 @@ class link {
 
   /// The next reply, or nothing. Throws protocol_error. Where it is a need_block, answer with grant or refuse.
   [[nodiscard]] std::optional<reply> next_reply();
+  /// The same for most. False: there is none, or it is one that only next_reply gives.
+  [[nodiscard]] bool next_small_reply(small_reply& to);
   /// Frees the room of the reply and, where it answers one, of its request. In the order in which they came.
   void release(reply&& answered) noexcept;
   /// The same for one with this position and for all before it, none of which lies in a block.
@@ -163,21 +167,41 @@ class link {
   };
 
   std::uint64_t put(request_kind kind, const call_target& target, std::span<const std::byte> payload, bool in_block,
-                    std::span<const int> lent);
+                    std::size_t lent) noexcept;
+  std::uint64_t put_header(request_kind kind, const call_target& target, std::size_t payload, bool in_block,
+                           std::size_t lent) noexcept;
+  void skip_rest_of_ring(std::size_t payload) noexcept;
+  [[nodiscard]] bool read_next(reply_header& checked, small_reply& to);
   void lend(std::span<const int> descriptors);
   void take_lent(reply& into, std::uint32_t messages);
   void name(block& memory);
   void open_control();
   [[nodiscard]] bool control(const control_message& message, int descriptor) noexcept;
-  void make_room_for_state();
-  void skip_unawaited() noexcept;
+  void make_room_for_state() {
+    if (next_ - first_ >= states_.size()) [[unlikely]]
+      double_states();
+  }
+  void double_states();
+  void skip_unawaited() noexcept {
+    while (front_ != next_ && !state(front_).awaited) ++front_;
+  }
   void retire_passed() noexcept;
   [[nodiscard]] bool ring_has_room(std::size_t payload) noexcept;
   void require_room(std::size_t payload);
-  void retire_front() noexcept;
+  void retire_front() noexcept {
+    freed_ = state(front_).end;
+    first_ = ++front_;
+    --in_flight_;
+    skip_unawaited();
+    if (!arguments_.empty() || !lent_.empty()) free_arguments();
+  }
   [[nodiscard]] bool is_in_flight(std::uint64_t sequence) const noexcept;
-  [[nodiscard]] request_state& state(std::uint64_t sequence) noexcept;
-  [[nodiscard]] const request_state& state(std::uint64_t sequence) const noexcept;
+  [[nodiscard]] request_state& state(std::uint64_t sequence) noexcept {
+    return states_[sequence & (states_.size() - 1)];
+  }
+  [[nodiscard]] const request_state& state(std::uint64_t sequence) const noexcept {
+    return states_[sequence & (states_.size() - 1)];
+  }
   [[nodiscard]] request_header& header_of(std::uint64_t sequence) const noexcept;
   void free_arguments() noexcept;
   void look();

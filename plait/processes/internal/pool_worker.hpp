@@ -6,7 +6,7 @@
 #include <plait/processes/internal/sandbox_watch.hpp>
 #include <plait/processes/internal/stderr_relay.hpp>
 
-#include <deque>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +21,43 @@ struct process_pool::flight {
   std::uint64_t order;     // of sending, over all workers
   work_item* item;         // null: the initializer
   std::size_t bytes = 0;   // that were sent for it
+};
+
+/// Flights in the order in which they were sent: a deque whose memory stays, since most live for microseconds.
+class process_pool::flights {
+ public:
+  using iterator = std::vector<flight>::iterator;
+
+  [[nodiscard]] bool empty() const noexcept { return gone_ == all_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return all_.size() - gone_; }
+  [[nodiscard]] iterator begin() noexcept { return all_.begin() + static_cast<std::ptrdiff_t>(gone_); }
+  [[nodiscard]] iterator end() noexcept { return all_.end(); }
+  [[nodiscard]] flight& front() noexcept { return all_[gone_]; }
+  [[nodiscard]] const flight& front() const noexcept { return all_[gone_]; }
+  [[nodiscard]] flight& back() noexcept { return all_.back(); }
+
+  void push_back(const flight& one) {
+    if (all_.size() == all_.capacity()) close_ranks();
+    all_.push_back(one);
+  }
+  void pop_back() noexcept { all_.pop_back(); }
+  void pop_front() noexcept {
+    if (++gone_ < all_.size()) return;
+    all_.clear();
+    gone_ = 0;
+  }
+  iterator erase(iterator which) noexcept { return all_.erase(which); }
+
+ private:
+  // Where that makes as much room as moving the rest costs.
+  void close_ranks() noexcept {
+    if (gone_ < all_.size() - gone_) return;
+    all_.erase(all_.begin(), begin());
+    gone_ = 0;
+  }
+
+  std::vector<flight> all_;
+  std::size_t gone_ = 0;  // of them, from the front
 };
 
 /// How far a worker that runs a call was pushed for a call that is to stop. Only ever upwards; see
@@ -55,7 +92,7 @@ struct process_pool::worker : std::enable_shared_from_this<worker> {
   const std::string name;
   const std::size_t most_calls;  // then it is replaced
   link line;
-  std::deque<flight> flights;       // the first one runs, or will at once; those behind it were sent ahead
+  process_pool::flights flights;    // the first one runs, or will at once; those behind it were sent ahead
   std::size_t most_flights = 1;     // more where its calls are quick
   nanoseconds each{};               // what a call has taken there lately; 0: not known
   time_point last_sign{};           // when it answered last, or when a call was first sent ahead to it since
@@ -84,16 +121,18 @@ struct process_pool::worker : std::enable_shared_from_this<worker> {
   [[nodiscard]] bool takes_calls() const noexcept {
     return !stopping && !dead && !has_ended && killed_because.empty();
   }
-  /// It was sent all the calls that it may run.
-  [[nodiscard]] bool is_spent() const noexcept {
-    return calls_done + flights.size() - (!flights.empty() && !flights.front().item) >= most_calls;
+  /// That it may be sent.
+  [[nodiscard]] std::size_t calls_left() const noexcept {
+    const auto had = calls_done + flights.size() - (!flights.empty() && !flights.front().item);
+    return had < most_calls ? most_calls - had : 0;
   }
+  [[nodiscard]] bool is_spent() const noexcept { return calls_left() == 0; }
 };
 
 /// A call that is written down: in this thread's own buffer, or in a block.
 struct process_pool::outgoing {
   code_address thunk;
-  std::uint32_t flags = 0;
+  std::uint16_t flags = 0;
   std::span<const std::byte> bytes;
   block large = {};     // where the bytes lie, unless in the buffer
   freight beside = {};  // shared buffers that they refer to
@@ -114,7 +153,7 @@ struct process_pool::parcel {
   [[nodiscard]] outgoing take() noexcept;
 
   code_address thunk;
-  std::uint32_t flags = 0;
+  std::uint16_t flags = 0;
   std::uint32_t inside = 0;    // bytes behind it: as many as `size`, or none
   std::size_t size = 0;        // of what is written down
   std::unique_ptr<bulk> more;  // where it has any
@@ -125,7 +164,13 @@ struct process_pool::parcel {
 
 /// A reply off its ring, to be delivered.
 struct process_pool::arrived {
-  enum class kind : std::uint8_t { value, error, initializer_failed, wants_memory };
+  enum class kind : std::uint8_t {
+    kept,  // a value that its item has already
+    value,
+    error,
+    initializer_failed,
+    wants_memory
+  };
   struct bulk {
     // Where a block is involved, its own or the one that it wants:
     std::shared_ptr<worker> from;
@@ -135,6 +180,7 @@ struct process_pool::arrived {
     bool lent_lost = false;
   };
 
+  [[nodiscard]] static kind kind_of(const small_reply& answer, const work_item* item) noexcept;
   [[nodiscard]] reply* held() const noexcept { return more && more->held ? &*more->held : nullptr; }
 
   kind what;
@@ -153,7 +199,7 @@ struct process_pool::batch {
 
 struct process_pool::place_of_flight {
   worker* by = nullptr;
-  std::deque<flight>::iterator at{};
+  flights::iterator at{};
 };
 
 /// What is to be done once the lock is released.

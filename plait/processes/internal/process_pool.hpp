@@ -39,9 +39,8 @@
 //   computes or blocks in a coroutine while calls wait in the queue. A worker rings one bell: of the loop where it
 //   sleeps, else of the attendant where it is needed and sleeps, else none. Both set the bell under the lock and then
 //   look again, so that no reply waits for ever.
-// - Whether calls that were sent ahead are stuck behind a long one, the loop sees while it looks in its turns; where
-// it
-//   sleeps, is away, or others have calls there, the attendant wakes for that.
+// - Whether calls that were sent ahead are stuck behind a long one, the loop sees while it looks in its turns. Where
+//   it sleeps, is away, or others have calls there, the attendant wakes for that.
 // - No user code (encoding, decoding, callbacks) runs under the lock.
 // - The parent reads nothing of a worker's that it does not check; a worker that breaks the protocol is killed.
 // - The pool lives until its attendant has let go of it.
@@ -76,7 +75,9 @@
 
 namespace plait::inline PLAIT_ABI::detail {
 
+class link;
 struct reply;
+struct small_reply;
 
 class process_pool final : public call_owner,
                            public ends_with_program,
@@ -143,6 +144,7 @@ class process_pool final : public call_owner,
   struct worker;
   struct ladder;
   struct flight;
+  class flights;
   struct batch;
   class batch_on_loan;
   struct outgoing;
@@ -156,11 +158,15 @@ class process_pool final : public call_owner,
 
   // ── calls: process_pool.cpp ──
   void write_down(const work_item& item, std::span<std::byte> memory, outgoing& what);
+  [[nodiscard]] std::unique_ptr<parcel> written_down(const work_item& item);
+  void place_now(work_item& item, outgoing* what);
+  void refuse_unfit(work_item& item, const std::exception_ptr& why);
   void throw_if_closed() const;
-  void attach_this_loop() noexcept;
+  void attach(home* here) noexcept;
   void count_in(work_item& item) noexcept;
   void leaves(work_item& item) noexcept;
-  [[nodiscard]] bool put_into_inbox(work_item& item, outgoing& what);
+  [[nodiscard]] bool may_wait_in_inbox(const home* here, const work_item& item) noexcept;
+  [[nodiscard]] bool put_into_inbox(work_item& item) noexcept;
   void hand_over() noexcept;
   [[nodiscard]] bool bring_over() noexcept;
   [[nodiscard]] bool bring_over_unsent() noexcept;
@@ -168,19 +174,25 @@ class process_pool final : public call_owner,
   void to_queue(work_item* newest) noexcept;
   void send_again(std::vector<flight>& taken_back) noexcept;
   void settle(afterwards& later) noexcept;
+  void succeed(work_item& item) noexcept;
   void fail(work_item& item, outcome<void> how) noexcept;
 
   // ── which worker a call goes to: process_pool_placing.cpp ──
-  void place(work_item& item, outgoing& what, afterwards& later);
+  void place(work_item& item, outgoing* what, afterwards& later);
   void pump(afterwards& later) noexcept;
   [[nodiscard]] worker* find_worker(const work_item& item, std::size_t payload, bool lends, afterwards& later);
   [[nodiscard]] worker* find_idle(std::size_t payload, bool lends) noexcept;
   [[nodiscard]] static bool may_go_ahead(const work_item& item, std::size_t payload, bool lends) noexcept;
   [[nodiscard]] static bool is_quick(const worker& w, std::size_t calls) noexcept;
   [[nodiscard]] static bool may_be_sent_ahead(worker& to, std::size_t payload) noexcept;
-  [[nodiscard]] static bool takes_also(worker& chosen, const work_item& item, const parcel& waits,
-                                       std::size_t in_a_row) noexcept;
-  void send(worker& to, work_item& item, outgoing& what, afterwards& later);
+  [[nodiscard]] static std::size_t most_behind(const worker& chosen) noexcept;
+  void send(worker& to, work_item& item, outgoing* what, afterwards& later);
+  void send_row(worker& to, afterwards& later) noexcept;
+  [[nodiscard]] bool send_behind(worker& to, work_item& item, afterwards& later);
+  [[nodiscard]] static std::uint64_t write_into(link& ring, const work_item& item);
+  [[nodiscard]] static std::uint64_t write_into(link& ring, outgoing& what);
+  void send_from_queue(worker& to, work_item& item, afterwards& later) noexcept;
+  void one_waits_behind(worker& at) noexcept;
   static void publish(worker& sent_to, afterwards& later) noexcept;
   void begins(work_item& item, afterwards& later) noexcept;
   void take_back_sent_ahead(afterwards& later);
@@ -193,7 +205,12 @@ class process_pool final : public call_owner,
   // ── replies: process_pool_replies.cpp ──
   void take_replies() noexcept;
   [[nodiscard]] bool collect(worker& from, batch& into, afterwards& later) noexcept;
+  void take_small(worker& from, const small_reply& one, batch& into, afterwards& later);
   void take_one(worker& from, reply& one, batch& into, afterwards& later);
+  [[nodiscard]] static work_item* asked_for(const worker& from, const small_reply& answer);
+  static void take_copy(const small_reply& of, work_item* item, batch& into);
+  static void copy_into(batch& into, const small_reply& from, arrived& made);
+  void is_done(worker& by, work_item* item, const small_reply& answer, afterwards& later);
   void answered(worker& by, std::size_t replies) noexcept;
   void become_idle(worker& idle) noexcept;
   [[nodiscard]] bool some_may_be_stuck() const noexcept;

@@ -1,8 +1,8 @@
 // What lies in the rings between a program and one of its workers: kinds of messages, their headers, limits.
 //
-// Both sides run the same binary, so the layout needs no version. Requests start on cache lines: header and sixteen
-// bytes of arguments, which is most calls, are one line, and taking a call touches no neighbour. Replies are packed
-// by halves of a line: they are written by one side and then read by the other, batch after batch.
+// Both sides run the same binary, so the layout needs no version. Requests start on cache lines: header and 32 bytes
+// of callable and arguments, which is most calls, are one line, and taking a call touches no neighbour. Replies are
+// packed by halves of a line: they are written by one side and then read by the other, batch after batch.
 #pragma once
 
 #include <plait/core/sync.hpp>
@@ -21,7 +21,7 @@ class PLAIT_API protocol_error : public std::runtime_error {
 };
 
 /// What a message asks of a worker. Everything but a notice and a stop is answered by exactly one reply.
-enum class request_kind : std::uint16_t {
+enum class request_kind : std::uint8_t {
   filler = 0,      ///< the rest of the ring up to its end; never seen outside the link
   call = 1,        ///< run a call
   initialize = 2,  ///< run the initializer
@@ -41,15 +41,13 @@ inline constexpr std::uint16_t last_reply_kind = 3;
 /// Which code is to run. The link only carries it.
 struct call_target {
   std::uint32_t module = 0;
-  std::uint32_t function_module = 0;
+  std::uint16_t flags = 0;
   std::uint64_t thunk = 0;
-  std::uint64_t function = 0;
-  std::uint32_t flags = 0;
 };
 
 /// Flags of a call_target.
-inline constexpr std::uint32_t has_initializer = 1;   ///< of `initialize`: there is one to run
-inline constexpr std::uint32_t call_has_context = 2;  ///< of `call`: values of context variables stand before it
+inline constexpr std::uint16_t has_initializer = 1;   ///< of `initialize`: there is one to run
+inline constexpr std::uint16_t call_has_context = 2;  ///< of `call`: values of context variables stand before it
 
 /// Who came first to a request: the worker that runs it, or the parent that wants it back.
 enum class claim : std::uint32_t { ready = 0, taken = 1, withdrawn = 2 };
@@ -58,16 +56,14 @@ struct request_header {
   std::uint16_t size = 0;     // of the inline payload behind the header
   std::uint16_t buffers = 0;  // descriptors that were lent for it, over the control socket
   request_kind kind = request_kind::filler;
-  std::uint16_t in_block = 0;  // 1: the inline payload is a block_name, and the real one lies there
+  std::uint8_t in_block = 0;  // 1: the inline payload is a block_name, and the real one lies there
+  std::uint16_t flags = 0;    // of the target, as are `module` and `thunk`
   sync::atomic<claim> state{claim::ready};
-  std::uint32_t flags = 0;
-  std::uint64_t sequence = 0;
   std::uint32_t module = 0;
-  std::uint32_t function_module = 0;
+  std::uint64_t sequence = 0;
   std::uint64_t thunk = 0;
-  std::uint64_t function = 0;
 };
-static_assert(sizeof(request_header) == 48);
+static_assert(sizeof(request_header) == 32);
 
 struct reply_header {
   std::uint32_t size = 0;
