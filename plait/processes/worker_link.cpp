@@ -116,8 +116,11 @@ void worker_link::wait_for_room(std::size_t bytes) {
 
 std::span<std::byte> worker_link::reply_space() {
   constexpr auto bytes = sizeof(reply_header) + inline_limit;
-  wait_for_room(bytes);
-  return {replies_.at(replies_.place(written_, bytes)) + sizeof(reply_header), inline_limit};
+  if (space_ == nullptr) {
+    wait_for_room(bytes);
+    space_ = replies_.at(replies_.place(written_, bytes)) + sizeof(reply_header);
+  }
+  return {space_, inline_limit};
 }
 
 void worker_link::reply(reply_kind kind, std::uint32_t flags, std::span<const std::byte> payload) {
@@ -158,6 +161,7 @@ void worker_link::publish(reply_kind kind, std::uint32_t flags, std::uint64_t se
       .sequence = sequence,
   };
   written_ = position + replies_.rounded(sizeof(reply_header) + size);
+  space_ = nullptr;
   shared_.replies_published.store(written_, std::memory_order_seq_cst);  // pairs with has_reply after arm
   ring_bell();
 }

@@ -18,6 +18,7 @@
 #include <plait/processes/internal/process_figures.hpp>
 #include <plait/processes/internal/sandbox_worker.hpp>
 #include <plait/processes/internal/shared_pages.hpp>
+#include <plait/processes/internal/stopwatch.hpp>
 #include <plait/processes/internal/unique_fd.hpp>
 #include <plait/processes/internal/worker_link.hpp>
 #include <plait/processes/internal/worker_main.hpp>
@@ -61,7 +62,7 @@ class worker_process final : public call_environment {
     while (auto asked = link_.next()) {
       if (asked->kind == request_kind::notice) {
         learn_module(*asked);
-        last_end_ = sync::now();
+        watch_.restart();
       } else if (const bool well = answer(*asked); !well && asked->kind == request_kind::initialize) {
         return;  // calls may have been sent after it already: none may run here
       }
@@ -99,8 +100,7 @@ class worker_process final : public call_environment {
       stop_.reset();
     }
     current_.store(asked.sequence, std::memory_order_release);  // pairs with the listener's look
-    // One that was there already began when the one before it ended.
-    const auto begin = link_.waited() ? sync::now() : last_end_;
+    if (link_.waited()) watch_.restart();
     worker_block_storage more(link_);
     byte_writer out(link_.reply_space(), more);
     auto kind = reply_kind::value;
@@ -108,7 +108,7 @@ class worker_process final : public call_environment {
     try {
       if (asked.error != 0)
         throw std::system_error(asked.error, std::system_category(), "plait: the arguments could not be mapped");
-      auto beside = received(std::move(asked.lent));
+      auto beside = asked.lent.empty() ? freight() : received(std::move(asked.lent));
       byte_reader in(asked.payload, &beside);
       if (asked.kind == request_kind::initialize)
         initialize(asked, in, out);
@@ -125,9 +125,7 @@ class worker_process final : public call_environment {
       write_error(out, std::move(thrown));
     }
     if (most_pages_ != 0 && asked.kind == request_kind::call) measure();
-    last_end_ = sync::now();
-    const auto ran = std::clamp<std::int64_t>((last_end_ - begin).count(), 1, UINT32_MAX);
-    link_.reply(kind, static_cast<std::uint32_t>(ran), out.bytes());
+    link_.reply(kind, watch_.lap(link_.has_further()), out.bytes());
     return kind == reply_kind::value;
   }
 
@@ -215,8 +213,8 @@ class worker_process final : public call_environment {
   module_map modules_;
   std::map<std::uint32_t, std::exception_ptr> missing_;
 
-  bool inside_ = false;                // the sandbox
-  time_point last_end_ = sync::now();  // of what was asked
+  bool inside_ = false;  // the sandbox
+  stopwatch<time_point (*)()> watch_{&sync::now};
 
   std::uint64_t most_pages_ = 0;  // 0: no limit
   unique_fd statm_;               // kept open: what a call may open later is not known

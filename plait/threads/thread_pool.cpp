@@ -287,6 +287,7 @@ work_item* thread_pool::take(worker& self) noexcept {
 void thread_pool::finish(worker& self, work_item& item, outcome<void> how) noexcept {
   if (item.has_deadline()) alarms_.clear(&item);
   self.current.store(nullptr, std::memory_order_release);
+  if (how.has_value()) return item.complete();
   item.complete(std::move(how));
 }
 

@@ -48,6 +48,8 @@ class worker_link {
   [[nodiscard]] std::optional<request> next();
   /// What next() gave was not there yet when it was called.
   [[nodiscard]] bool waited() const noexcept { return waited_; }
+  /// As far as was seen, the next one is there.
+  [[nodiscard]] bool has_further() const noexcept { return read_ != seen_; }
 
   /// Where a reply's payload may be written: inline_limit bytes of the reply ring. Waits where the ring is full.
   [[nodiscard]] std::span<std::byte> reply_space();
@@ -132,7 +134,8 @@ class worker_link {
 
   const ring replies_;
   std::uint64_t written_ = 0;
-  std::uint64_t freed_ = 0;  // as it was read last
+  std::uint64_t freed_ = 0;     // as it was read last
+  std::byte* space_ = nullptr;  // what reply_space gave; null once it is used
 
   std::uint64_t current_ = 0;  // the request that is not answered; 0: none
   bool is_notice_ = false;     // it is one, and its memory is free at the next next()
