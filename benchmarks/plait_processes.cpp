@@ -18,20 +18,20 @@ using namespace bench;
 
 plait::process_pool_options workers_of(const arguments& a) { return {.max_workers = a.workers()}; }
 
-// So long that it is worth waking another worker for the next: shorter ones all go to those that are awake.
-int process_id() {
-  for (const auto end = now_ns() + 20'000; now_ns() < end;) {
+// Short ones may all go to those that are awake.
+int process_id(std::uint64_t spins_ns) {
+  for (const auto end = now_ns() + spins_ns; now_ns() < end;) {
   }
   return static_cast<int>(getpid());
 }
 
-// Until each of the pool's workers has answered a call.
+// Until each of the pool's workers has answered a call: new ones get one each, whatever it is.
 plait::task<void> all_answer(plait::executor& pool, int workers) {
   auto& loop = plait::get_running_loop();
   std::vector<int> answered;
-  while (answered.size() < static_cast<std::size_t>(workers)) {
+  for (std::uint64_t spins_ns = 0; answered.size() < static_cast<std::size_t>(workers); spins_ns = 200'000) {
     std::vector<plait::future<int>> asked;
-    for (int i = 0; i < workers; ++i) asked.push_back(loop.run_in_executor(pool, process_id));
+    for (int i = 0; i < workers; ++i) asked.push_back(loop.run_in_executor(pool, process_id, spins_ns));
     for (auto& one : asked) answered.push_back(co_await one);
     std::ranges::sort(answered);
     const auto twice = std::ranges::unique(answered);

@@ -1,5 +1,6 @@
 // Calls: submitted, written down, placed. Cancels are in process_pool_cancel.cpp, replies in
 // process_pool_replies.cpp, workers in process_pool_workers.cpp, the end in process_pool_end.cpp.
+#include <plait/core/internal/cpus.hpp>
 #include <plait/core/internal/owner_gate.hpp>
 #include <plait/core/internal/thread_spare.hpp>
 #include <plait/core/report.hpp>
@@ -51,6 +52,7 @@ process_pool::process_pool(settings chosen)
     : settings_(std::move(chosen)),
       fork_generation_(fork_generation()),
       owner_pid_(getpid()),
+      processors_beside_loop_(static_cast<std::size_t>(std::max(1, usable_cpus() - 1))),
       loop_bell_(above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       attendant_bell_(above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       epoll_(above_stdio(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),

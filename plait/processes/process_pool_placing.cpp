@@ -13,8 +13,10 @@
 namespace plait::inline PLAIT_ABI::detail {
 namespace {
 
-/// About what waking a sleeping process costs, on both sides.
-constexpr nanoseconds worth_a_wake{10'000};
+/// About what waking a sleeping process costs, on both sides: less is not worth it.
+constexpr nanoseconds least_worth_a_wake{10'000};
+/// What one worker is to take this long for is worth waking another in any case.
+constexpr nanoseconds most_for_one{50'000};
 
 /// For what is known to fit.
 class no_storage final : public byte_storage {
@@ -91,9 +93,8 @@ process_pool::worker* process_pool::find_worker(const work_item& item, std::size
   const bool may_wait_there = may_go_ahead(item, payload, lends);
   if (auto* const chosen = find_idle(payload, lends)) {
     if (may_wait_there && chosen->line.sleeps()) {
-      // Quick calls that one worker takes in less time than it takes to wake another are that one's.
       for (const auto& w : workers_)
-        if (!w->flights.empty() && is_quick(*w, w->flights.size()) && may_be_sent_ahead(*w, payload)) return w.get();
+        if (!w->flights.empty() && w->flights.size() < share_of(*w) && may_be_sent_ahead(*w, payload)) return w.get();
     }
     std::erase(idle_, chosen);
     return chosen;
@@ -124,9 +125,14 @@ bool process_pool::may_go_ahead(const work_item& item, std::size_t payload, bool
   return item.priority() == 0 && payload <= inline_limit && !lends;
 }
 
-// It takes that many calls in less time than it takes to wake another.
-bool process_pool::is_quick(const worker& w, std::size_t calls) noexcept {
-  return w.each.count() > 0 && w.each * static_cast<std::int64_t>(calls) < worth_a_wake;
+// How many calls may be one worker's before another one is woken for the next. That is worth it for what it takes
+// longer than a wake, up to its share of all that are there; so no more workers are awake than there are processors
+// beside the loop's, unless one has much to do. 0: how quick it is is not known.
+std::size_t process_pool::share_of(const worker& w) const noexcept {
+  if (w.each.count() == 0) return 0;
+  const auto share = outstanding_.load(std::memory_order_relaxed) / processors_beside_loop_;
+  const auto in = [&](nanoseconds time) { return static_cast<std::size_t>((time - nanoseconds(1)) / w.each) + 1; };
+  return std::clamp(share, in(least_worth_a_wake), in(most_for_one));
 }
 
 bool process_pool::may_be_sent_ahead(worker& to, std::size_t payload) noexcept {
@@ -197,8 +203,7 @@ void process_pool::begins(work_item& item, afterwards& later) noexcept {
   if (settings_.memory_limit != 0) watch_memory();
 }
 
-// Sends from the queue what can be sent. Quick ones go to one worker, as many as it takes in less time than it takes
-// to wake another; then it is chosen anew.
+// Sends from the queue what can be sent. Quick ones go to one worker, up to its share; then it is chosen anew.
 void process_pool::pump(afterwards& later) noexcept {
   unsent_.store(false, std::memory_order_relaxed);
   while (auto* const item = queue_.front()) {
@@ -242,12 +247,12 @@ void process_pool::send_row(worker& to, afterwards& later) noexcept {
   }
 }
 
-// As many as it takes in less time than it takes to wake another, itself not counted.
-std::size_t process_pool::most_behind(const worker& chosen) noexcept {
-  if (chosen.each.count() == 0 || !chosen.takes_calls() || !knows_modules(chosen)) return 0;
-  const auto quick = static_cast<std::size_t>((worth_a_wake - nanoseconds(1)) / chosen.each);
+// Itself not counted.
+std::size_t process_pool::most_behind(const worker& chosen) const noexcept {
+  const auto share = share_of(chosen);
+  if (share == 0 || !chosen.takes_calls() || !knows_modules(chosen)) return 0;
   const auto had = chosen.flights.size();
-  return std::min({quick, chosen.most_flights - std::min(chosen.most_flights, had), chosen.calls_left()});
+  return std::min({share - 1, chosen.most_flights - std::min(chosen.most_flights, had), chosen.calls_left()});
 }
 
 // From the front of the queue. False: it has no room, or the call does not go behind others.

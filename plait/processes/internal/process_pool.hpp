@@ -183,9 +183,9 @@ class process_pool final : public call_owner,
   [[nodiscard]] worker* find_worker(const work_item& item, std::size_t payload, bool lends, afterwards& later);
   [[nodiscard]] worker* find_idle(std::size_t payload, bool lends) noexcept;
   [[nodiscard]] static bool may_go_ahead(const work_item& item, std::size_t payload, bool lends) noexcept;
-  [[nodiscard]] static bool is_quick(const worker& w, std::size_t calls) noexcept;
+  [[nodiscard]] std::size_t share_of(const worker& w) const noexcept;
   [[nodiscard]] static bool may_be_sent_ahead(worker& to, std::size_t payload) noexcept;
-  [[nodiscard]] static std::size_t most_behind(const worker& chosen) noexcept;
+  [[nodiscard]] std::size_t most_behind(const worker& chosen) const noexcept;
   void send(worker& to, work_item& item, outgoing* what, afterwards& later);
   void send_row(worker& to, afterwards& later) noexcept;
   [[nodiscard]] bool send_behind(worker& to, work_item& item, afterwards& later);
@@ -303,9 +303,10 @@ class process_pool final : public call_owner,
   const settings settings_;
   const unsigned fork_generation_;
   const int owner_pid_;
-  const unique_fd loop_bell_;       // eventfds that workers ring
-  const unique_fd attendant_bell_;  // also rung here, to have the attendant look around
-  const unique_fd epoll_;           // the attendant's
+  const std::size_t processors_beside_loop_;  // at least 1
+  const unique_fd loop_bell_;                 // eventfds that workers ring
+  const unique_fd attendant_bell_;            // also rung here, to have the attendant look around
+  const unique_fd epoll_;                     // the attendant's
   block_cache blocks_;
 
   mutable mutex mutex_;  // guards all below but the atomics, and the links, `served` and `luggage` of its items
