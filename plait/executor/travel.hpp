@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -31,8 +32,9 @@ namespace plait::inline PLAIT_ABI::detail {
 template <class F, class... Args>
 concept traveling = portable_call<F, call_result<F, Args...>, Args...>;
 
-/// Calls with more bytes of data are written down as all others are.
+/// More bytes of data are written and read as all others are.
 inline constexpr std::size_t most_plain = 64;
+static_assert(most_plain <= UINT8_MAX);  // work_item::plain
 
 /// How a result travels; executor::map's chunks have one of their own.
 template <class R> struct result_codec {
@@ -103,7 +105,7 @@ template <class F, class... Args> class traveling_call final : public call<F, Ar
       if (!bytes.empty()) return false;
       this->value().emplace();
       return true;
-    } else if constexpr (plain_block<R> && std::is_trivially_default_constructible_v<R>) {
+    } else if constexpr (plain_block<R> && sizeof(R) <= most_plain && std::is_trivially_default_constructible_v<R>) {
       if (bytes.size() != sizeof(R)) return false;
       this->value().emplace(byte_reader(bytes).get<R>());
       return true;

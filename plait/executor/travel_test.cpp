@@ -4,12 +4,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 namespace plait {
@@ -70,7 +70,9 @@ TEST(plain_call, is_none_whose_writing_runs_the_users_code_takes_a_lock_or_may_f
   EXPECT_EQ(size_if_plain([](const std::string&) {}, std::string("x")), 0u);
   EXPECT_EQ(size_if_plain([](saved) {}, saved()), 0u);
   EXPECT_EQ(size_if_plain([](std::array<char, 65>) {}, std::array<char, 65>{}), 0u);
-  EXPECT_EQ(size_if_plain(static_cast<int (*)(int)>(&std::abs), 1), 0u) << "a function of a library";
+  const auto of_a_library = reinterpret_cast<int (*)(int)>(dlsym(RTLD_DEFAULT, "abs"));
+  ASSERT_NE(of_a_library, nullptr);
+  EXPECT_EQ(size_if_plain(of_a_library, 1), 0u);
   EXPECT_EQ(size_if_plain(static_cast<int (*)(int)>(nullptr), 1), 0u);
   int captured = 1;
   EXPECT_EQ(size_if_plain([captured] { return captured; }), 0u) << "it does not travel at all";
@@ -98,6 +100,17 @@ TEST(plain_result, is_none_that_is_read_by_the_users_code) {
   made_call user([] { return saved(); });
   EXPECT_FALSE(keeps(user.item, 7));
   user.item.complete({});
+}
+
+TEST(plain_result, is_none_that_takes_long_to_copy) {
+  using most = std::array<char, 64>;
+  made_call fits([] { return most{}; });
+  EXPECT_TRUE(keeps(fits.item, most{}));
+  fits.item.complete();
+  using more = std::array<char, 65>;
+  made_call larger([] { return more{}; });
+  EXPECT_FALSE(keeps(larger.item, more{}));
+  larger.item.complete({});
 }
 
 }  // namespace

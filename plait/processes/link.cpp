@@ -92,7 +92,7 @@ void link::require_room(std::size_t payload) {
   if (!ring_has_room(payload)) throw_invalid_state("plait: a request does not fit into a worker's ring");
 }
 
-inline bool link::ring_has_room(std::size_t payload) noexcept {
+bool link::ring_has_room(std::size_t payload) noexcept {
   const auto bytes = sizeof(request_header) + payload;
   if (requests_.fits(written_, bytes, freed_)) return true;
   retire_passed();
@@ -139,34 +139,26 @@ std::uint64_t link::send(request_kind kind, const call_target& target, block&& p
 
 std::uint64_t link::put(request_kind kind, const call_target& target, std::span<const std::byte> payload,
                         bool in_block, std::size_t lent) noexcept {
-  skip_rest_of_ring(payload.size());
-  if (!payload.empty()) std::memcpy(requests_.at(written_) + sizeof(request_header), payload.data(), payload.size());
-  return put_header(kind, target, payload.size(), in_block, lent);
+  const auto position = requests_.place(written_, sizeof(request_header) + payload.size());
+  if (!payload.empty()) std::memcpy(requests_.at(position) + sizeof(request_header), payload.data(), payload.size());
+  return put_header(kind, target, position, payload.size(), in_block, lent);
 }
 
 std::span<std::byte> link::begin_call(std::size_t most) {
   if (!ring_has_room(most + requests_.rounded(sizeof(request_header)))) return {};
   make_room_for_state();
-  skip_rest_of_ring(most);
-  return {requests_.at(written_) + sizeof(request_header), most};
+  begun_ = requests_.place(written_, sizeof(request_header) + most);
+  return {requests_.at(begun_) + sizeof(request_header), most};
 }
 
 std::uint64_t link::finish_call(const call_target& target, std::size_t size) noexcept {
-  return put_header(request_kind::call, target, size, false, 0);
+  return put_header(request_kind::call, target, begun_, size, false, 0);
 }
 
-// Where a request with such a payload does not fit behind what is written.
-inline void link::skip_rest_of_ring(std::size_t payload) noexcept {
-  const auto position = requests_.place(written_, sizeof(request_header) + payload);
-  if (position == written_) return;
-  ::new (requests_.at(written_)) request_header;
-  written_ = position;
-}
-
-std::uint64_t link::put_header(request_kind kind, const call_target& target, std::size_t payload, bool in_block,
-                               std::size_t lent) noexcept {
+std::uint64_t link::put_header(request_kind kind, const call_target& target, std::uint64_t position,
+                               std::size_t payload, bool in_block, std::size_t lent) noexcept {
+  if (position != written_) ::new (requests_.at(written_)) request_header;  // a filler
   const auto sequence = next_++;
-  const auto position = written_;
   ::new (requests_.at(position)) request_header{.size = static_cast<std::uint16_t>(payload),
                                                 .buffers = static_cast<std::uint16_t>(lent),
                                                 .kind = kind,
@@ -175,7 +167,7 @@ std::uint64_t link::put_header(request_kind kind, const call_target& target, std
                                                 .module = target.module,
                                                 .sequence = sequence,
                                                 .thunk = target.thunk};
-  written_ += requests_.rounded(sizeof(request_header) + payload);
+  written_ = position + requests_.rounded(sizeof(request_header) + payload);
   const bool awaited = kind != request_kind::notice && kind != request_kind::stop;
   state(sequence) = {position, written_, awaited};
   in_flight_ += awaited;

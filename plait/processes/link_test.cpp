@@ -126,6 +126,42 @@ TEST(link, no_room_for_a_call_in_place) {
   EXPECT_FALSE(worker.next());
 }
 
+// Where a ring's end is left out, too.
+TEST(link, call_in_place_that_is_given_up_leaves_nothing) {
+  link_end parent;
+  detail::worker_link worker(parent.copies_for_worker());
+  std::thread thread([&] { echo(worker); });
+  for (std::size_t i = 0; i < 3 * detail::request_ring_bytes / 256; ++i) {
+    ASSERT_FALSE(parent.link.begin_call(1000).empty());
+    if (parent.link.publish()) parent.link.wake();
+    parent.call(std::string(200, 'a'));
+    EXPECT_EQ(parent.answer(), std::string(200, 'a'));
+  }
+  parent.send(request_kind::stop, {});
+  thread.join();
+}
+
+TEST(link, further_calls_are_those_that_were_not_taken_back) {
+  link_end parent;
+  detail::worker_link worker(parent.copies_for_worker());
+  parent.call("a");
+  parent.call("b");
+  parent.call("c");
+  ASSERT_TRUE(worker.next());
+  EXPECT_TRUE(worker.has_further());
+  EXPECT_TRUE(parent.link.withdraw(2));
+  EXPECT_FALSE(worker.has_further());  // it is not looked behind that
+  worker.reply(reply_kind::value, 0, {});
+  ASSERT_TRUE(worker.next());  // "c"
+  EXPECT_FALSE(worker.has_further());
+  parent.call("d");
+  EXPECT_FALSE(worker.has_further());  // it has not looked again
+  worker.reply(reply_kind::value, 0, {});
+  parent.send(request_kind::stop, {});
+  ASSERT_TRUE(worker.next());
+  EXPECT_FALSE(worker.has_further());
+}
+
 TEST(link, small_replies_and_others) {
   link_end parent;
   detail::worker_link worker(parent.copies_for_worker());

@@ -272,6 +272,16 @@ TEST(process_pool_crashes, name_the_sizes_of_the_arguments) {
                                       "): it left by exit code 7"));
 }
 
+TEST(process_pool_crashes, tell_of_a_call_of_numbers_what_it_took) {
+  process_pool_executor pool({.max_workers = 1});
+  const auto without = death_of(pool.submit([] { die_by(SIGKILL); }));
+  EXPECT_EQ(without.call_bytes(), 0U);
+  EXPECT_THAT(without.what(), Not(HasSubstr("bytes")));
+  const auto with = death_of(pool.submit([](int signal, int) { die_by(signal); }, SIGKILL, 7));
+  EXPECT_EQ(with.call_bytes(), 2 * sizeof(int));
+  EXPECT_EQ(with.argument_sizes(), (std::vector<std::size_t>{sizeof(int), sizeof(int)}));
+}
+
 TEST(process_pool_crashes, do_not_measure_the_parts_of_a_large_call) {
   process_pool_executor pool({.max_workers = 1});
   const auto death = death_of(pool.submit(dies_with, std::vector<int>(1'000'000), 7, std::string()));

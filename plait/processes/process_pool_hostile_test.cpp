@@ -78,6 +78,8 @@ const forgery forgeries[] = {
     {"that_takes_one_back", [](forged& f) { f.published -= 2 * step; }, "been published up to"},
 };
 
+constexpr int nothing_is_wrong = -1;  // but that it is no int
+
 /// Answers by itself, rings, and never gives its worker the word again.
 int forge(int which) {
   auto& memory = *own_channel.memory;
@@ -86,7 +88,7 @@ int forge(int which) {
   std::memcpy(&last, memory.replies + at - step, sizeof last);
   forged reply{.header = {.size = 8, .kind = reply_kind::value, .sequence = last.sequence + 1},
                .published = at + step};
-  forgeries[which].spoil(reply);
+  if (which != nothing_is_wrong) forgeries[which].spoil(reply);
   std::memcpy(memory.replies + at, &reply.header, sizeof reply.header);
   std::memcpy(memory.replies + at + sizeof reply.header, &reply.payload, sizeof reply.payload);
   memory.replies_published.store(reply.published);
@@ -121,6 +123,15 @@ void expect_protocol_error(process_pool_executor& pool, const forgery& by) {
 TEST_P(process_pool_forgery, is_that_calls_death_alone) {
   process_pool_executor pool({.max_workers = 1, .initializer = find_channel});
   expect_protocol_error(pool, GetParam());
+}
+
+TEST(process_pool_forgeries, of_a_value_of_another_size_is_an_error_of_its_call) {
+  process_pool_executor pool({.max_workers = 1, .initializer = find_channel});
+  pool.submit(own_pid).result();
+  const auto forged = pool.submit(forge, nothing_is_wrong);
+  EXPECT_THAT(test_support::message_of<plait::decode_error>([&] { forged.result(); }),
+              HasSubstr("bytes are left behind a result"));
+  pool.shutdown(plait::shutdown_mode::kill);
 }
 
 TEST(process_pool_forgeries, leave_calls_alone_that_wait_or_run_elsewhere) {

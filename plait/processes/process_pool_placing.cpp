@@ -142,7 +142,7 @@ bool process_pool::may_be_sent_ahead(worker& to, std::size_t payload) noexcept {
 
 void process_pool::send(worker& to, work_item& item, outgoing* what, afterwards& later) {
   const bool begins_now = to.flights.empty() || !to.flights.back().item;
-  to.flights.push_back({0, next_order_++, &item, what ? what->bytes.size() : item.plain});
+  to.flights.push_back({0, next_order_++, &item});
   if (to.flights.size() == 2) one_waits_behind(to);
   // Before it is sent: the worker may have answered by the time that send returns, and nobody looks again.
   if (loop_asleep_)
@@ -151,8 +151,10 @@ void process_pool::send(worker& to, work_item& item, outgoing* what, afterwards&
     to.line.arm(bell::helper);
   try {
     tell_modules(to);
-    to.flights.back().sequence = what ? write_into(to.line, *what) : write_into(to.line, item);
-    if (to.flights.back().sequence == 0) throw_invalid_state("plait: a request does not fit into a worker's ring");
+    if (what)
+      put_written(to.flights.back(), *what, to.line);
+    else if (!put_plain(to.flights.back(), to.line))
+      throw_invalid_state("plait: a call does not fit into a worker's ring");
   } catch (...) {
     to.flights.pop_back();
     if (to.flights.empty()) become_idle(to);
@@ -169,22 +171,25 @@ void process_pool::one_waits_behind(worker& at) noexcept {
   look_after_loop();
 }
 
-// A call of plain data, with nothing in between. 0: the ring has no room.
-std::uint64_t process_pool::write_into(link& ring, const work_item& item) {
-  const auto memory = ring.begin_call(item.plain);
-  if (memory.empty()) return 0;
+// False: the ring has no room.
+bool process_pool::put_plain(flight& made, link& into) {
+  const auto memory = into.begin_call(made.item->plain);
+  if (memory.empty()) return false;
   no_storage more;
   byte_writer to(memory, more);
-  item.encode(to);
-  const auto thunk = address_of_code(item.thunk());
-  return ring.finish_call({.module = thunk.module, .thunk = thunk.offset}, to.size());
+  made.item->encode(to);
+  const auto thunk = address_of_code(made.item->thunk());
+  made.bytes = to.size();
+  made.sequence = into.finish_call({.module = thunk.module, .thunk = thunk.offset}, to.size());
+  return true;
 }
 
-std::uint64_t process_pool::write_into(link& ring, outgoing& what) {
+void process_pool::put_written(flight& made, outgoing& what, link& into) {
   const auto lent = what.beside.empty() ? std::vector<int>() : descriptors_of(what.beside);
   const call_target target{.module = what.thunk.module, .flags = what.flags, .thunk = what.thunk.offset};
-  if (what.large) return ring.send(request_kind::call, target, std::move(what.large), what.bytes.size(), lent);
-  return ring.send(request_kind::call, target, what.bytes, lent);
+  made.bytes = what.bytes.size();
+  made.sequence = what.large ? into.send(request_kind::call, target, std::move(what.large), what.bytes.size(), lent)
+                             : into.send(request_kind::call, target, what.bytes, lent);
 }
 
 // After the last call that was sent to it.
@@ -265,16 +270,15 @@ bool process_pool::send_behind(worker& to, work_item& item, afterwards& later) {
     send_from_queue(to, item, later);
     return true;
   }
-  to.flights.push_back({0, next_order_, &item, item.plain});
+  to.flights.push_back({0, next_order_, &item});
   try {
-    to.flights.back().sequence = write_into(to.line, item);
+    if (!put_plain(to.flights.back(), to.line)) {
+      to.flights.pop_back();
+      return false;
+    }
   } catch (...) {
     to.flights.pop_back();
     throw;
-  }
-  if (to.flights.back().sequence == 0) {
-    to.flights.pop_back();
-    return false;
   }
   ++next_order_;
   static_cast<void>(queue_.pop());
@@ -283,7 +287,7 @@ bool process_pool::send_behind(worker& to, work_item& item, afterwards& later) {
 }
 
 void process_pool::drop_parcel(work_item& item) noexcept {
-  delete static_cast<parcel*>(std::exchange(item.luggage, nullptr));
+  if (auto* const waits = static_cast<parcel*>(std::exchange(item.luggage, nullptr))) delete waits;
 }
 
 // A more urgent call has come: what was sent ahead waits its turn again.

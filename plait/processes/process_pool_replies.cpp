@@ -253,7 +253,10 @@ void process_pool::free_the_stuck(afterwards& later) noexcept {
       later.again.push_back(w->flights.back());
       w->flights.pop_back();
     }
-    if (may_be_tried) w->most_flights = 1;
+    if (may_be_tried) {
+      w->most_flights = 1;
+      w->each = std::max(w->each, worker::stuck_after);  // its next replies may not tell
+    }
     if (w->sent_ahead() > 0) next = std::min(next, now + worker::stuck_after);
   }
   stuck_look_.store(next, std::memory_order_relaxed);

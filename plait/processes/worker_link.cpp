@@ -37,10 +37,16 @@ bool worker_link::has_many_requests() noexcept {
   auto at = read_;
   int count = 0;
   for (; at != seen_ && count < many; ++count) {
-    if (header_at(at)->kind == request_kind::filler) at += requests_.rest(at);
+    at = behind_filler(at);
     at += requests_.rounded(sizeof(request_header) + header_at(at)->size);
   }
   return count == many;
+}
+
+bool worker_link::has_further() const noexcept {
+  if (read_ == seen_) return false;
+  const auto& next = *header_at(behind_filler(read_));
+  return next.kind == request_kind::call && next.state.load(std::memory_order_relaxed) == claim::ready;
 }
 
 bool worker_link::wait_for_requests() {
@@ -59,11 +65,8 @@ std::optional<request> worker_link::next() {
   pass_notice();
   waited_ = false;
   while (!stopped_ && wait_for_requests()) {
-    auto* header = header_at(read_);
-    if (header->kind == request_kind::filler) {
-      read_ += requests_.rest(read_);
-      header = header_at(read_);
-    }
+    read_ = behind_filler(read_);
+    auto* const header = header_at(read_);
     const auto sequence = header->sequence;
     read_ += requests_.rounded(sizeof(request_header) + header->size);
     if (!take(header->state)) {  // withdrawn
@@ -99,6 +102,11 @@ void worker_link::pass_notice() noexcept {
 
 request_header* worker_link::header_at(std::uint64_t position) const noexcept {
   return std::launder(reinterpret_cast<request_header*>(requests_.at(position)));
+}
+
+// Where a request lies that was seen: there, or at the ring's begin.
+std::uint64_t worker_link::behind_filler(std::uint64_t position) const noexcept {
+  return header_at(position)->kind == request_kind::filler ? position + requests_.rest(position) : position;
 }
 
 // ── Replies ──

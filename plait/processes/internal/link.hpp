@@ -15,9 +15,9 @@
 //
 // Guarantees
 // - The parent trusts no byte of the memory. All positions, and what is in flight, it keeps for itself. Of a reply it
-//   copies the header once and checks the copy; the payload lies within the ring or a block whatever the worker does.
-//   What is wrong is a protocol_error, after which only the destructor may be called. Payload bytes may change while
-//   they are read: decoders must read each once.
+//   copies the header, checks the copy and uses that alone; the payload lies within the ring or a block whatever the
+//   worker does. What is wrong is a protocol_error, after which only the destructor may be called. Payload bytes may
+//   change while they are read: decoders must read each once.
 // - The worker takes requests and answers them strictly in order. So front(), where is_taken, is the call that it
 //   runs, and a reply frees the requests up to its own.
 // - Exactly one of withdraw() and the worker gets a request.
@@ -104,8 +104,9 @@ class link {
   /// when the request is answered or withdrawn. On an exception it is the caller's still.
   std::uint64_t send(request_kind kind, const call_target& target, block&& payload, std::size_t bytes,
                      std::span<const int> lent = {});
-  /// A call whose payload is written where it goes: room for `most` bytes in the ring, then how many they are and
-  /// what the call is. Empty where has_room(most) is false: nothing has happened then. Throws std::bad_alloc.
+  /// A call whose payload is written where it goes: room for `most` bytes (of inline_limit) in the ring, then how
+  /// many they are and what the call is. Nothing has happened until then: there may be another send instead. Empty
+  /// where has_room(most) is false. Throws std::bad_alloc.
   [[nodiscard]] std::span<std::byte> begin_call(std::size_t most);
   std::uint64_t finish_call(const call_target& target, std::size_t size) noexcept;
   /// Whether the control socket has room for those of one more request, as far as one can see: a worker takes them
@@ -168,10 +169,9 @@ class link {
 
   std::uint64_t put(request_kind kind, const call_target& target, std::span<const std::byte> payload, bool in_block,
                     std::size_t lent) noexcept;
-  std::uint64_t put_header(request_kind kind, const call_target& target, std::size_t payload, bool in_block,
-                           std::size_t lent) noexcept;
-  void skip_rest_of_ring(std::size_t payload) noexcept;
-  [[nodiscard]] bool read_next(reply_header& checked, small_reply& to);
+  std::uint64_t put_header(request_kind kind, const call_target& target, std::uint64_t position, std::size_t payload,
+                           bool in_block, std::size_t lent) noexcept;
+  [[nodiscard]] inline bool read_next(reply_header& checked, small_reply& to);
   void lend(std::span<const int> descriptors);
   void take_lent(reply& into, std::uint32_t messages);
   void name(block& memory);
@@ -206,7 +206,7 @@ class link {
   void free_arguments() noexcept;
   void look();
   void tell_freed() noexcept;
-  void check(const reply_header& header, std::uint64_t position) const;
+  inline void check(const reply_header& header, std::uint64_t position) const;
   [[nodiscard]] block take_granted(const block_name& name);
   void keep_spare(block&& used) noexcept;
 
@@ -221,6 +221,7 @@ class link {
   // Requests: positions in their ring, and one state for each sequence in [first_, next_).
   const ring requests_;
   std::uint64_t written_ = 0;          // requests lie up to here
+  std::uint64_t begun_ = 0;            // where the one lies that begin_call gave memory for
   std::uint64_t freed_ = 0;            // and from here
   std::vector<request_state> states_;  // a circle of 2^n, by sequence
   std::uint64_t first_ = 1;            // the oldest that has room in the ring

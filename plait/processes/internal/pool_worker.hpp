@@ -206,7 +206,7 @@ struct process_pool::place_of_flight {
 struct process_pool::afterwards {
   std::vector<std::shared_ptr<worker>> wake;
   std::vector<std::size_t> left;                             // room in the bounded pool, a call each
-  std::vector<flight> again;                                 // to be written down and placed anew
+  std::vector<flight> again;                                 // to be placed anew
   std::vector<std::pair<work_item*, outcome<void>>> failed;  // an empty outcome: cancelled
   std::vector<work_item*> expired;
   std::exception_ptr no_worker;  // why none could be started

@@ -41,7 +41,8 @@
 //   look again, so that no reply waits for ever.
 // - Whether calls that were sent ahead are stuck behind a long one, the loop sees while it looks in its turns. Where
 //   it sleeps, is away, or others have calls there, the attendant wakes for that.
-// - No user code (encoding, decoding, callbacks) runs under the lock.
+// - No user code (encoding, decoding, callbacks) runs under the lock. What is plain data (work_item::plain_size) is
+//   written and read there, which runs none.
 // - The parent reads nothing of a worker's that it does not check; a worker that breaks the protocol is killed.
 // - The pool lives until its attendant has let go of it.
 #pragma once
@@ -189,8 +190,8 @@ class process_pool final : public call_owner,
   void send(worker& to, work_item& item, outgoing* what, afterwards& later);
   void send_row(worker& to, afterwards& later) noexcept;
   [[nodiscard]] bool send_behind(worker& to, work_item& item, afterwards& later);
-  [[nodiscard]] static std::uint64_t write_into(link& ring, const work_item& item);
-  [[nodiscard]] static std::uint64_t write_into(link& ring, outgoing& what);
+  static void put_written(flight& made, outgoing& what, link& into);
+  [[nodiscard]] static bool put_plain(flight& made, link& into);
   void send_from_queue(worker& to, work_item& item, afterwards& later) noexcept;
   void one_waits_behind(worker& at) noexcept;
   static void publish(worker& sent_to, afterwards& later) noexcept;

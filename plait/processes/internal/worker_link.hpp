@@ -48,8 +48,8 @@ class worker_link {
   [[nodiscard]] std::optional<request> next();
   /// What next() gave was not there yet when it was called.
   [[nodiscard]] bool waited() const noexcept { return waited_; }
-  /// As far as was seen, the next one is there.
-  [[nodiscard]] bool has_further() const noexcept { return read_ != seen_; }
+  /// As far as was seen, the next one is there and is a call that nobody has taken back.
+  [[nodiscard]] bool has_further() const noexcept;
 
   /// Where a reply's payload may be written: inline_limit bytes of the reply ring. Waits where the ring is full.
   [[nodiscard]] std::span<std::byte> reply_space();
@@ -95,6 +95,7 @@ class worker_link {
   [[nodiscard]] bool has_many_requests() noexcept;
   [[nodiscard]] bool wait_for_requests();
   [[nodiscard]] request_header* header_at(std::uint64_t position) const noexcept;
+  [[nodiscard]] std::uint64_t behind_filler(std::uint64_t position) const noexcept;
   void pass_notice() noexcept;
 
   void wait_for_room(std::size_t bytes);
