@@ -17,6 +17,8 @@ namespace {
 constexpr nanoseconds least_worth_a_wake{10'000};
 /// What one worker is to take this long for is worth waking another in any case.
 constexpr nanoseconds most_for_one{50'000};
+/// Longer calls are worth it each.
+constexpr nanoseconds short_call{2'000};
 
 /// For what is known to fit.
 class no_storage final : public byte_storage {
@@ -125,14 +127,15 @@ bool process_pool::may_go_ahead(const work_item& item, std::size_t payload, bool
   return item.priority() == 0 && payload <= inline_limit && !lends;
 }
 
-// How many calls may be one worker's before another one is woken for the next. That is worth it for what it takes
-// longer than a wake, up to its share of all that are there; so no more workers are awake than there are processors
-// beside the loop's, unless one has much to do. 0: how quick it is is not known.
+// How many calls may be one worker's before another one is woken for the next: those that it takes in less time than
+// a wake does. Of short ones, its share of all that are there, so that no more workers are awake than there are
+// processors beside the loop's, unless one has much to do. 0: how quick it is is not known.
 std::size_t process_pool::share_of(const worker& w) const noexcept {
   if (w.each.count() == 0) return 0;
-  const auto share = outstanding_.load(std::memory_order_relaxed) / processors_beside_loop_;
   const auto in = [&](nanoseconds time) { return static_cast<std::size_t>((time - nanoseconds(1)) / w.each) + 1; };
-  return std::clamp(share, in(least_worth_a_wake), in(most_for_one));
+  const auto least = in(least_worth_a_wake);
+  if (w.each >= short_call) return least;
+  return std::clamp(outstanding_.load(std::memory_order_relaxed) / processors_beside_loop_, least, in(most_for_one));
 }
 
 bool process_pool::may_be_sent_ahead(worker& to, std::size_t payload) noexcept {
