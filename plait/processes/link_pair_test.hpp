@@ -9,15 +9,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -97,5 +100,35 @@ inline void echo(pd::worker_link& parent) {
     }
   }
 }
+
+/// A parent, a worker in a thread that gives back what it gets, and what the one sent that the other has not
+/// answered.
+class conversation {
+ public:
+  conversation() = default;
+  conversation(const conversation&) = delete;
+  conversation& operator=(const conversation&) = delete;
+  ~conversation() {
+    parent.send(pd::request_kind::stop, {});
+    thread_.join();
+  }
+
+  void was_sent(std::string payload) { sent_.push_back(std::move(payload)); }
+  void expect_answer() {
+    EXPECT_EQ(parent.answer(), sent_.front());
+    sent_.pop_front();
+  }
+  void expect_all_answers() {
+    while (parent.link.in_flight() > 0) expect_answer();
+    EXPECT_TRUE(sent_.empty());
+  }
+
+  link_end parent;
+
+ private:
+  pd::worker_link worker_{parent.copies_for_worker()};
+  std::deque<std::string> sent_;
+  std::thread thread_{[this] { echo(worker_); }};
+};
 
 }  // namespace test_support
