@@ -249,7 +249,7 @@ void process_pool::send_row(worker& to, afterwards& later) noexcept {
     if (!item) return;
     try {
       if (!send_behind(to, *item, later)) return;
-    } catch (...) {
+    } catch (...) {  // no memory: it is in the queue still, and begins the next row, or has this error there
       return;
     }
   }
