@@ -38,6 +38,7 @@ template <class... Given> std::size_t size_if_plain(Given... given) {
   if (size > 0) {
     EXPECT_LE(written(call.item).size(), size);
   }
+  call.item.refuse();
   return size;
 }
 
