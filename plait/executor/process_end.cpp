@@ -55,6 +55,10 @@ void end_all() {
 
 }  // namespace
 
+void answer_waiting(promise<bool>& waiting, bool ended) noexcept {
+  if (waiting.set_running_or_notify_cancel()) waiting.set_value(ended);
+}
+
 void register_pool(const std::shared_ptr<ends_with_program>& pool) {
   // The first pool registers the end; so a pool with static storage is destroyed before it (and drains).
   static const bool registered = [] {

@@ -44,7 +44,7 @@ constexpr auto time_for_answer = 1s;
 constexpr auto time_for_piece = 2s;
 constexpr auto time_for_all = 10s;
 
-[[noreturn]] void throw_errno(const char* call) {
+[[noreturn]] void throw_cannot_listen(const char* call) {
   throw std::system_error(errno, std::system_category(), std::string("plait: allow_inspection: ") + call);
 }
 
@@ -57,14 +57,14 @@ class descriptor {
   ~descriptor() { close(); }
   /// Never 0, 1 or 2: a program that closed those may mean something else by them.
   void take(int opened, const char* call) {
-    if (opened < 0) throw_errno(call);
+    if (opened < 0) throw_cannot_listen(call);
     const int moved = opened > 2 ? opened : ::fcntl(opened, F_DUPFD_CLOEXEC, 3);
     if (moved != opened) {
       const int error = errno;
       ::close(opened);
       errno = error;
     }
-    if (moved < 0) throw_errno("fcntl");
+    if (moved < 0) throw_cannot_listen("fcntl");
     fd_ = moved;
   }
   [[nodiscard]] int get() const noexcept { return fd_.load(std::memory_order_relaxed); }
@@ -83,8 +83,9 @@ class inspector {
     stop_.take(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
     listener_.take(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket");
     const auto name = address_of(::getpid());
-    if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&name.name), name.size) != 0) throw_errno("bind");
-    if (::listen(listener_.get(), 16) != 0) throw_errno("listen");
+    if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&name.name), name.size) != 0)
+      throw_cannot_listen("bind");
+    if (::listen(listener_.get(), 16) != 0) throw_cannot_listen("listen");
     // Signals are for the program's own threads.
     sigset_t all, before;
     ::sigfillset(&all);

@@ -19,18 +19,18 @@ constexpr int signals = 64;
 
 // A handler says that it is inside, then looks for the watch; who takes the watch away looks for handlers inside
 // after it. Both sequentially consistent, so that one of them sees the other.
-struct slot {
+struct signal_slot {
   sync::atomic<signal_watch*> watch{nullptr};
   sync::atomic<int> inside{0};
   sync::atomic<int> owner{0};      // the process whose watch it is
   struct sigaction previous = {};  // written while no handler of ours is in place
 };
-slot slots[signals];
+signal_slot slots[signals];
 
 /// Guards who has which slot; handlers do without.
 mutex registry;
 
-[[nodiscard]] slot& slot_of(int signal) noexcept { return slots[signal - 1]; }
+[[nodiscard]] signal_slot& slot_of(int signal) noexcept { return slots[signal - 1]; }
 
 extern "C" void plait_on_signal(int signal) {
   const int error = errno;

@@ -1,9 +1,9 @@
 #include <plait/portable/code_address.hpp>
 #include <plait/portable/errors.hpp>
 #include <plait/portable/internal/loaded_modules.hpp>
+#include <plait/portable/internal/text.hpp>
 
 #include <atomic>
-#include <cstdio>
 #include <mutex>
 #include <stdexcept>
 #include <utility>
@@ -14,12 +14,6 @@
 namespace plait::inline PLAIT_ABI::detail {
 
 namespace {
-
-std::string hex(std::uintptr_t number) {
-  char digits[20];
-  std::snprintf(digits, sizeof(digits), "0x%lx", static_cast<unsigned long>(number));
-  return digits;
-}
 
 std::string hex_bytes(std::string_view bytes) {
   std::string digits;
@@ -32,7 +26,7 @@ std::string hex_bytes(std::string_view bytes) {
 }
 
 /// Asked several times for each call.
-const loaded_module& program() {
+const loaded_module& module_of_program() {
   static constinit std::atomic<const loaded_module*> known{nullptr};
   if (const auto* const module = known.load(std::memory_order_acquire)) [[likely]]
     return *module;
@@ -103,7 +97,7 @@ known_modules& modules() {
 }  // namespace
 
 code_address address_of_code(const void* address) {
-  const auto& here = program();
+  const auto& here = module_of_program();
   const auto where = reinterpret_cast<std::uintptr_t>(address);
   if (contains(here.code, where)) return {.module = 0, .offset = where - here.base};
   return modules().find(where);
@@ -111,7 +105,7 @@ code_address address_of_code(const void* address) {
 
 bool is_code_of_program(const void* address) noexcept {
   try {
-    return contains(program().code, reinterpret_cast<std::uintptr_t>(address));
+    return contains(module_of_program().code, reinterpret_cast<std::uintptr_t>(address));
   } catch (...) {
     return false;
   }

@@ -50,7 +50,7 @@ known_variables& variables() {
   return known;
 }
 
-std::string quoted(std::string_view name) { return "the context variable \"" + std::string(name) + "\""; }
+std::string the_variable(std::string_view name) { return "the context variable \"" + std::string(name) + "\""; }
 
 std::string several_of(std::string_view name) {
   return "plait: there are several portable context variables named \"" + std::string(name) +
@@ -95,7 +95,7 @@ bool encode_context(byte_writer& to, const context_copy& from) {
     try {
       each->variable->traveler->encode(value, *each->value);
     } catch (...) {
-      throw not_portable("plait: the value of " + quoted(each->variable->name) +
+      throw not_portable("plait: the value of " + the_variable(each->variable->name) +
                          " could not be written down for another process: " + describe(caught_exception()));
     }
     put_text(to, each->variable->name);
@@ -113,14 +113,14 @@ context_copy decode_context(byte_reader& from) {
     const auto found = variables().named(name);
     if (found.size() > 1) throw decode_error(several_of(name));
     if (found.empty())
-      throw decode_error("plait: the worker does not know " + quoted(name) +
+      throw decode_error("plait: the worker does not know " + the_variable(name) +
                          "; a portable context variable must exist before main begins, at namespace scope");
     counted_pointer<context_value> value;
     try {
       value = found.front()->traveler->decode(bytes);
       if (bytes.remaining() != 0) throw_decode_error("bytes are left behind it");
     } catch (...) {
-      throw decode_error("plait: the value of " + quoted(name) +
+      throw decode_error("plait: the value of " + the_variable(name) +
                          " could not be read in the worker: " + describe(caught_exception()));
     }
     made = with_value(made, found.front(), std::move(value));

@@ -11,13 +11,13 @@ namespace plait::inline PLAIT_ABI::detail {
 
 namespace {
 
-struct registry {
+struct codec_registry {
   std::mutex mutex;  // guards what follows
   std::map<std::string, exception_codec, std::less<>> codecs;
 };
 
-registry& registered() {
-  static auto& only = *new registry();  // never destroyed: exceptions are thrown while the program leaves
+codec_registry& registered() {
+  static auto& only = *new codec_registry();  // never destroyed: exceptions are thrown while the program leaves
   return only;
 }
 

@@ -32,7 +32,7 @@ namespace {
 enum class kind : std::uint8_t { standard, remote, registered, cancelled, integer, c_string, string };
 
 /// A chain of nested exceptions is cut here.
-constexpr int deepest = 64;
+constexpr int deepest_nested = 64;
 
 /// What is read or written meanwhile lies inside of an exception at this depth.
 class inside_exception {
@@ -185,7 +185,7 @@ std::exception_ptr read_kind(byte_reader& from, const std::exception_ptr& nested
 }  // namespace
 
 void write_nested(byte_writer& to, const std::exception_ptr& error, int depth) {
-  const bool there = error && depth <= deepest;
+  const bool there = error && depth <= deepest_nested;
   to.put(static_cast<std::uint8_t>(there));
   if (!there) return;
   try {
@@ -201,7 +201,7 @@ void write_nested(byte_writer& to, const std::exception_ptr& error, int depth) {
 }
 
 std::exception_ptr read_nested(byte_reader& from, int depth) {
-  if (depth > deepest + 1) throw_decode_error("exceptions are nested too deeply");
+  if (depth > deepest_nested + 1) throw_decode_error("exceptions are nested too deeply");
   if (from.get<std::uint8_t>() == 0) return nullptr;
   const auto nested = read_nested(from, depth + 1);
   return read_kind(from, nested, depth);

@@ -1,9 +1,11 @@
 #include <plait/core/context_var.hpp>
 #include <plait/core/errors.hpp>
+#include <plait/portable/internal/throw_trace.hpp>
 #include <plait/portable/portable_exception.hpp>
 #include <plait/portable/round_trip_test.hpp>
 
 #include <any>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <future>
@@ -66,7 +68,7 @@ using plait::detail::encode_exception;
 using plait::detail::heap_storage;
 using plait::detail::remote_exception_data;
 
-remote_exception_data round_trip(const std::exception_ptr& error) {
+remote_exception_data sent_and_arrived(const std::exception_ptr& error) {
   heap_storage memory;
   byte_writer to({}, memory);
   encode_exception(to, error);
@@ -91,7 +93,7 @@ remote_exception_data round_trip(const std::exception_ptr& error) {
 }
 
 template <class E> std::exception_ptr arrived(E error) {
-  return round_trip(std::make_exception_ptr(std::move(error))).error;
+  return sent_and_arrived(std::make_exception_ptr(std::move(error))).error;
 }
 
 template <class E> void expect_same(const E& error) {
@@ -203,7 +205,7 @@ TEST(exceptions, not_registered_arrive_as_their_nearest_base_and_remote_error) {
 }
 
 TEST(exceptions, not_registered_keep_their_name_over_two_processes) {
-  const auto twice = round_trip(arrived(errors::unknown("index 7"))).error;
+  const auto twice = sent_and_arrived(arrived(errors::unknown("index 7"))).error;
   EXPECT_EQ(test_support::message_in<std::out_of_range>(twice), "index 7");
   try {
     std::rethrow_exception(twice);
@@ -236,7 +238,7 @@ TEST(exceptions, that_are_none_arrive_too) {
     EXPECT_STREQ(dynamic_cast<const std::exception&>(e).what(),
                  "an exception that is no std::exception, of type errors::not_even_an_exception");
   }
-  EXPECT_EQ(round_trip(nullptr).error, nullptr);
+  EXPECT_EQ(sent_and_arrived(nullptr).error, nullptr);
 }
 
 TEST(exceptions, nested_in_others_arrive_with_them) {
@@ -267,7 +269,7 @@ TEST(exceptions, nested_in_others_arrive_with_them) {
       }
     }
   };
-  const auto same = round_trip(outer).error;
+  const auto same = sent_and_arrived(outer).error;
   tell(same);
   EXPECT_EQ(told, (std::vector<std::string>{"outermost", "in between", "innermost"}));
   EXPECT_THROW(std::rethrow_exception(same), std::runtime_error);
@@ -307,7 +309,7 @@ TEST(exceptions, say_where_they_were_thrown_if_that_was_wanted) {
     try {
       a_function_that_throws();
     } catch (...) {
-      return round_trip(std::current_exception()).trace;
+      return sent_and_arrived(std::current_exception()).trace;
     }
     return std::string();
   };
@@ -327,9 +329,14 @@ TEST(exceptions, say_where_they_were_thrown_if_that_was_wanted) {
 
 TEST(exceptions, that_were_not_thrown_have_no_trace) {
   plait::detail::capture_throws(true);
-  const auto came = round_trip(std::make_exception_ptr(std::length_error("long")));
+  const auto came = sent_and_arrived(std::make_exception_ptr(std::length_error("long")));
   plait::detail::capture_throws(false);
   EXPECT_EQ(came.trace, "");
+}
+
+TEST(trace, of_an_address_that_lies_in_nothing_says_where_it_is) {
+  void* const nowhere[] = {reinterpret_cast<void*>(std::uintptr_t{0x12})};
+  EXPECT_EQ(plait::detail::describe_trace(nowhere), "?+0x11\n");  // the byte before is what called
 }
 
 TEST(readable_trace, opens_no_files_but_those_that_are_loaded) {

@@ -1,7 +1,5 @@
-#include <plait/portable/codec.hpp>
 #include <plait/portable/internal/standard_exceptions.hpp>
 
-#include <algorithm>
 #include <array>
 #include <map>
 #include <mutex>
@@ -43,20 +41,6 @@ const std::error_category& category_of_name(const std::string& name) {
 }
 
 }  // namespace
-
-void write_text(byte_writer& to, std::string_view text) { put_blocks(to, text.data(), text.size()); }
-
-std::string read_text(byte_reader& from) {
-  std::string text;
-  get_blocks(from, text);
-  return text;
-}
-
-std::string read_c_string(byte_reader& from) {
-  auto text = read_text(from);
-  text.resize(std::min(text.find('\0'), text.size()));
-  return text;
-}
 
 void write_code(byte_writer& to, const std::error_code& code) {
   write_text(to, code.category().name());

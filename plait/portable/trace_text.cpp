@@ -3,11 +3,11 @@
 #include <plait/portable/internal/debug_lines.hpp>
 #include <plait/portable/internal/loaded_modules.hpp>
 #include <plait/portable/internal/symbol_file.hpp>
+#include <plait/portable/internal/text.hpp>
 #include <plait/portable/internal/throw_trace.hpp>
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <map>
 #include <sstream>
 #include <string_view>
@@ -23,12 +23,6 @@ namespace {
 constexpr std::string_view program = "program";
 constexpr std::size_t most_looked_up = 256;  // arbitrary: a trace of ours has 64 frames at most
 
-std::string hex(std::uintptr_t number) {
-  char digits[20];
-  std::snprintf(digits, sizeof(digits), "+0x%lx", static_cast<unsigned long>(number));
-  return digits;
-}
-
 }  // namespace
 
 std::string describe_trace(std::span<void* const> frames) {
@@ -40,9 +34,9 @@ std::string describe_trace(std::span<void* const> frames) {
     const auto address = reinterpret_cast<std::uintptr_t>(frame) - 1;
     const auto in = std::ranges::find_if(modules, [&](const auto& m) { return contains(m.code, address); });
     if (in == modules.end())
-      text.append("?").append(hex(address));
+      text.append("?+").append(hex(address));
     else
-      text.append(in->name.empty() ? program : in->name).append(hex(address - in->base));
+      text.append(in->name.empty() ? program : in->name).append("+").append(hex(address - in->base));
     text += '\n';
   }
   return text;

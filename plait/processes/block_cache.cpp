@@ -14,7 +14,7 @@ namespace plait::inline PLAIT_ABI::detail {
 namespace {
 
 // Below, a block's own costs (a descriptor, a mapping on each side) weigh more than its pages.
-constexpr std::size_t smallest = std::size_t{64} << 10;
+constexpr std::size_t smallest_block = std::size_t{64} << 10;
 
 // What address spaces end at: more is an answer of the kernel's that need not be asked for.
 constexpr std::size_t largest = std::size_t{1} << 46;
@@ -55,7 +55,7 @@ block_cache::block_cache(const options& chosen) noexcept : options_(chosen) {}
 block_cache::~block_cache() { clear(); }
 
 std::size_t block_cache::rounded(std::size_t bytes) {
-  if (bytes <= smallest) return smallest;
+  if (bytes <= smallest_block) return smallest_block;
   if (bytes > largest) {
     throw std::system_error(ENOMEM, std::system_category(),
                             "plait: a block of " + std::to_string(bytes) + " bytes of shared memory");

@@ -23,7 +23,7 @@ constexpr std::size_t handler_stack = 128 * 1024;
 constexpr std::size_t guard = 4096;
 
 crash_record* record = nullptr;
-pid_t owner = 0;
+pid_t own_pid = 0;
 std::atomic<bool> claimed{false};  // by the thread that writes the record: the first one that crashed
 
 /// Where the thread was when the signal came.
@@ -134,7 +134,7 @@ _Unwind_Reason_Code visit(_Unwind_Context* context, void* argument) {
 
 void write_record(int signal, const siginfo_t& info, ucontext_t& context) noexcept {
   const auto at = registers_in(context);
-  const bool by_another = info.si_code == SI_TKILL && info.si_pid != owner;
+  const bool by_another = info.si_code == SI_TKILL && info.si_pid != own_pid;
   record->code = by_another ? SI_USER : info.si_code;
   record->address = reinterpret_cast<std::uintptr_t>(info.si_addr);
   record->stack_pointer = at.stack;
@@ -168,7 +168,7 @@ bool happens_again(int signal, const siginfo_t& info) noexcept {
 void on_crash(int signal, siginfo_t* info, void* context) {
   set_default(signal);  // whatever comes of the following
   const auto pid = static_cast<pid_t>(::syscall(SYS_getpid));
-  if (pid == owner && !claimed.exchange(true, std::memory_order_acq_rel))
+  if (pid == own_pid && !claimed.exchange(true, std::memory_order_acq_rel))
     write_record(signal, *info, *static_cast<ucontext_t*>(context));
   if (!happens_again(signal, *info)) ::syscall(SYS_tgkill, pid, ::syscall(SYS_gettid), signal);  // on return
 }
@@ -196,7 +196,7 @@ void take_a_stack() noexcept {
 
 void report_crashes_to(crash_record& where) noexcept {
   record = &where;
-  owner = ::getpid();
+  own_pid = ::getpid();
   // Its first use makes tables.
   _Unwind_Backtrace([](_Unwind_Context*, void*) { return _URC_END_OF_STACK; }, nullptr);
   take_a_stack();

@@ -1,10 +1,10 @@
 // The parent's side; see crash_record.hpp.
 #include <plait/core/internal/printable.hpp>
+#include <plait/portable/internal/text.hpp>
 #include <plait/processes/internal/crash_record.hpp>
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 #include <iterator>
 #include <string_view>
@@ -13,12 +13,6 @@ namespace plait::inline PLAIT_ABI::detail {
 namespace {
 
 constexpr std::size_t longest_module = 512;  // of its name, as it is shown
-
-std::string hex(std::uint64_t number) {
-  char digits[20];
-  std::snprintf(digits, sizeof digits, "0x%llx", static_cast<unsigned long long>(number));
-  return digits;
-}
 
 /// The stack ends where the access went: a little below the stack pointer (a call, a push), or in a frame that was
 /// just taken. Arbitrary: a larger frame's overflow is told as an address that is not mapped.

@@ -86,7 +86,7 @@ socket_pair make_socket_pair() {
   const std::lock_guard locked(fds.lock);
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
-    throw std::system_error(errno, std::system_category(), "plait: socketpair");
+    throw_system_error(errno, "socketpair");
   unique_fd second(ends[1]);  // should the first have no room above the standard streams
   auto first = above_stdio(ends[0], "socketpair");
   second = above_stdio(second.release(), "socketpair");

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <system_error>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -44,18 +43,14 @@ struct beneath {
   std::int32_t parent;
 } __attribute__((packed));
 
-[[noreturn]] void fail(const std::string& call) {
-  throw std::system_error(errno, std::system_category(), "plait: " + call);
-}
-
 void allow(const unique_fd& rules, const std::string& path) {
   const unique_fd there(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (!there) fail("open of \"" + path + "\", which the sandbox may read");
+  if (!there) throw_system_error(errno, "open of \"" + path + "\", which the sandbox may read");
   struct stat kind{};
-  if (::fstat(there.get(), &kind) != 0) fail("fstat of \"" + path + '"');
+  if (::fstat(there.get(), &kind) != 0) throw_system_error(errno, "fstat of \"" + path + '"');
   const beneath rule{S_ISDIR(kind.st_mode) ? read_file | read_folder : read_file, there.get()};
   if (::syscall(SYS_landlock_add_rule, rules.get(), rule_beneath, &rule, 0) != 0)
-    fail("landlock_add_rule for \"" + path + '"');
+    throw_system_error(errno, "landlock_add_rule for \"" + path + '"');
 }
 
 }  // namespace
@@ -72,9 +67,9 @@ void restrict_to_reading(std::span<const std::string> paths) {
   if (version >= 6) wanted.scoped = 3;   // abstract sockets of others, signals to others
   const auto size = version >= 6 ? sizeof(ruleset) : version >= 4 ? 2 * sizeof(std::uint64_t) : sizeof(std::uint64_t);
   const unique_fd rules(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &wanted, size, 0)));
-  if (!rules) fail("landlock_create_ruleset");
+  if (!rules) throw_system_error(errno, "landlock_create_ruleset");
   for (const auto& path : paths) allow(rules, path);
-  if (::syscall(SYS_landlock_restrict_self, rules.get(), 0) != 0) fail("landlock_restrict_self");
+  if (::syscall(SYS_landlock_restrict_self, rules.get(), 0) != 0) throw_system_error(errno, "landlock_restrict_self");
 }
 
 }  // namespace plait::inline PLAIT_ABI::detail

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <string>
-#include <system_error>
 #include <utility>
 
 #include <sys/socket.h>
@@ -18,15 +16,11 @@ namespace {
 // trip.
 constexpr std::size_t largest_spare = std::size_t{4} << 20;
 
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error(errno, std::system_category(), std::string("plait: ") + what);
-}
-
 }  // namespace
 
 void link::open_control() {
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) fail("socketpair");
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) throw_system_error(errno, "socketpair");
   unique_fd worker_end(ends[1]);  // not lost where the first line throws
   control_ = above_stdio(ends[0], "socketpair");
   worker_control_ = above_stdio(worker_end.release(), "socketpair");
@@ -63,7 +57,7 @@ void link::name(block& memory) {
   if (std::find(named_.begin(), named_.end(), memory.id()) != named_.end()) return;
   named_.reserve(named_.size() + 1);
   if (!control({control_kind::name, 0, memory.id(), memory.memory().size()}, memory.fd()))
-    fail("sendmsg of a block to a worker");
+    throw_system_error(errno, "sendmsg of a block to a worker");
   named_.push_back(memory.id());
 }
 
@@ -88,14 +82,15 @@ void link::grant(std::uint64_t sequence, block&& memory) {
   granted_.reserve(granted_.size() + 1);
   name(memory);
   if (!control({control_kind::grant, 0, memory.id(), memory.memory().size()}, -1))
-    fail("sendmsg of a grant to a worker");
+    throw_system_error(errno, "sendmsg of a grant to a worker");
   granted_.push_back(std::move(memory));
   asked_ = 0;
 }
 
 void link::refuse(std::uint64_t sequence, int error) {
   if (asked_ == 0 || asked_ != sequence) throw std::logic_error("plait: a block is refused that was not asked for");
-  if (!control({control_kind::refuse, error, 0, 0}, -1)) fail("sendmsg of a refusal to a worker");
+  if (!control({control_kind::refuse, error, 0, 0}, -1))
+    throw_system_error(errno, "sendmsg of a refusal to a worker");
   asked_ = 0;
 }
 

@@ -11,10 +11,6 @@ namespace {
 
 constexpr std::chrono::milliseconds a_moment{1};  // arbitrary: what is waited for takes some microseconds mostly
 
-void answer(promise<bool>& waiting, bool ended) noexcept {
-  if (waiting.set_running_or_notify_cancel()) waiting.set_value(ended);
-}
-
 }  // namespace
 
 // ── deadlines ──
@@ -113,7 +109,7 @@ future<bool> process_pool::begin_shutdown(shutdown_mode mode, nanoseconds deadli
   if (settings_.room)
     settings_.room->close(std::make_exception_ptr(shut_down_error("plait: the executor was shut down")));
   for (auto* const item : cancelled) fail(*item, outcome<void>());
-  if (!waits) answer(mine, all_ended);
+  if (!waits) answer_waiting(mine, all_ended);
   return result;
 }
 
@@ -145,7 +141,7 @@ void process_pool::end_deadline_came(const promise<bool>& whose) noexcept {
     const auto found = std::ranges::find_if(end_waiters_, [&](const auto& waiter) { return &waiter == &whose; });
     if (found != end_waiters_.end()) late.splice(late.end(), end_waiters_, found);
   }
-  for (auto& waiter : late) answer(waiter, false);
+  for (auto& waiter : late) answer_waiting(waiter, false);
 }
 
 // Asked by the attendant, whose last act it is.
@@ -160,7 +156,7 @@ bool process_pool::attendant_may_go() noexcept {
   }
   for (auto& waiter : informed) {
     alarms_.clear(&waiter);
-    answer(waiter, true);
+    answer_waiting(waiter, true);
   }
   return true;
 }

@@ -1,4 +1,5 @@
 #include <plait/core/internal/cpus.hpp>
+#include <plait/executor/internal/pool_settings.hpp>
 #include <plait/executor/internal/process_end.hpp>
 #include <plait/processes/internal/process_pool.hpp>
 #include <plait/processes/internal/sandbox_policy.hpp>
@@ -12,22 +13,7 @@
 namespace plait::inline PLAIT_ABI {
 namespace {
 
-int checked_workers(const std::optional<int>& wanted) {
-  if (!wanted) return detail::usable_cpus();
-  if (*wanted < 1) detail::throw_invalid_argument("max_workers", std::to_string(*wanted), "1 or more");
-  return *wanted;
-}
-
-std::string chosen_prefix(std::string_view wanted) {
-  static std::atomic<unsigned> pools{0};
-  if (!wanted.empty()) return std::string(wanted);
-  return "ProcessPoolExecutor-" + std::to_string(pools++);
-}
-
-std::size_t checked_bound(const std::optional<std::size_t>& bound, std::string_view name) {
-  if (bound && *bound == 0) detail::throw_invalid_argument(name, "0", "1 or more");
-  return bound.value_or(detail::admission::unlimited);
-}
+std::atomic<unsigned> process_pools_made{0};
 
 std::size_t checked_tasks(const std::optional<int>& most) {
   if (!most) return std::numeric_limits<std::size_t>::max();
@@ -41,9 +27,9 @@ std::size_t checked_memory(const std::optional<std::size_t>& limit) {
 }
 
 std::shared_ptr<detail::process_pool> make_pool(const process_pool_options& options) {
-  const int workers = checked_workers(options.max_workers);
-  const auto calls = checked_bound(options.max_pending, "max_pending");
-  const auto bytes = checked_bound(options.max_pending_bytes, "max_pending_bytes");
+  const int workers = options.max_workers ? detail::checked_workers(*options.max_workers)
+                                          : detail::usable_cpus();  // which opens files
+  auto room = detail::room_for(options.max_pending, options.max_pending_bytes);
   if (options.idle_timeout) static_cast<void>(detail::to_nanoseconds(*options.idle_timeout, "idle_timeout"));
   const auto tasks = checked_tasks(options.max_tasks_per_child);
   const auto memory = checked_memory(options.worker_memory_limit);
@@ -52,11 +38,10 @@ std::shared_ptr<detail::process_pool> make_pool(const process_pool_options& opti
   detail::check_count(options.initializer.beside());
   if (!detail::can_start_workers()) throw broken_executor("plait: " + detail::why_cannot_start_workers());
   auto sandbox = detail::checked_sandbox(options.sandbox);
-  std::shared_ptr<detail::admission> room;
-  if (options.max_pending || options.max_pending_bytes) room = std::make_shared<detail::admission>(calls, bytes);
   auto pool = std::make_shared<detail::process_pool>(detail::process_pool::settings{
-      workers, chosen_prefix(options.worker_name_prefix), options.initializer, options.idle_timeout, std::move(room),
-      options.start, tasks, memory, options.cancel, stop_grace, term_grace, std::move(sandbox)});
+      workers, detail::chosen_prefix(options.worker_name_prefix, "ProcessPoolExecutor", process_pools_made),
+      options.initializer, options.idle_timeout, std::move(room), options.start, tasks, memory, options.cancel,
+      stop_grace, term_grace, std::move(sandbox)});
   detail::register_pool(pool);
   return pool;
 }

@@ -32,7 +32,7 @@ struct pipe_ends {
 };
 pipe_ends make_pipe() {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) < 0) throw std::system_error(errno, std::system_category(), "plait: pipe2");
+  if (::pipe2(ends, O_CLOEXEC) < 0) throw_system_error(errno, "pipe2");
   unique_fd read(ends[0]), write(ends[1]);
   pipe_ends made{above_stdio(read.release(), "pipe2"), above_stdio(write.release(), "pipe2")};
   ::fcntl(made.read.get(), F_SETFL, O_NONBLOCK);

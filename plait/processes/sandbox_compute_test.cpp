@@ -1,5 +1,6 @@
 // Ordinary computing works in a sandboxed worker, and what can't be sandboxed is refused.
 #include <plait/portable/errors.hpp>
+#include <plait/threads/thread_pool_executor.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -131,6 +132,16 @@ int until_asked(std::stop_token stop) {
   return 7;
 }
 
+// Told how many, a pool need not open the files that say it.
+TEST_P(sandbox_compute, has_a_pool_of_threads_of_its_own) {
+  process_pool_executor pool(options());
+  const auto squares = [] {
+    plait::thread_pool_executor threads({.max_workers = 2});
+    return threads.submit(square, 3).result() + threads.submit(square, 4).result();
+  };
+  EXPECT_EQ(pool.submit(squares).result(), 25);
+}
+
 TEST_P(sandbox_compute, is_asked_to_stop) {
   process_pool_executor pool(options());
   auto call = pool.submit(until_asked);
@@ -183,7 +194,7 @@ using sandbox_workers = sandbox_test;
 
 // ── memory limits ──
 
-std::pair<pid_t, std::size_t> leak(std::size_t bytes) {
+std::pair<pid_t, std::size_t> leak_in_worker(std::size_t bytes) {
   static auto& leaked = *new std::vector<std::vector<char>>;
   leaked.emplace_back(bytes, 'x');
   return {::getpid(), leaked.size()};
@@ -197,7 +208,7 @@ TEST_F(sandbox_workers, are_replaced_at_their_memory_limit) {
   std::set<pid_t> pids;
   std::size_t most = 0;
   for (int i = 0; i < 100; ++i) {
-    const auto [pid, leaks] = pool.submit(leak, std::size_t{3} << 20).result();
+    const auto [pid, leaks] = pool.submit(leak_in_worker, std::size_t{3} << 20).result();
     pids.insert(pid);
     most = std::max(most, leaks);
   }
@@ -301,15 +312,15 @@ TEST_F(sandbox_workers, have_nothing_open_but_what_they_need) {
   EXPECT_EQ(pool.submit(limits).result(), (std::pair<rlim_t, rlim_t>(0, 256)));
 }
 
-std::string& kept() {
+std::string& text_in_worker() {
   static std::string text;
   return text;
 }
-std::string text_kept() { return kept(); }
+std::string text_kept() { return text_in_worker(); }
 
 // Outside, since it loads what calls need; once it is done, its worker is inside.
 TEST_F(sandbox_workers, run_the_initializer_before_they_enter) {
-  const auto loads = [] { kept() = contents_of("/proc/self/comm"); };
+  const auto loads = [] { text_in_worker() = contents_of("/proc/self/comm"); };
   process_pool_executor pool(
       {.max_workers = 1, .worker_name_prefix = "inside", .initializer = loads, .sandbox = plait::sandbox::compute});
   EXPECT_EQ(pool.submit(text_kept).result(), "inside_0\n");

@@ -28,7 +28,7 @@ extern "C" [[gnu::weak]] void __tsan_init();
 namespace plait::inline PLAIT_ABI::detail {
 namespace {
 
-[[noreturn]] void fail(const std::string& call) {
+[[noreturn]] void throw_not_sandboxed(const std::string& call) {
   throw std::system_error(errno, std::system_category(), "plait: the sandbox could not be entered: " + call);
 }
 
@@ -36,26 +36,26 @@ namespace {
 void make_room_for_descriptors() {
   constexpr rlim_t needed = filtered_descriptors::lowest + 16;
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) fail("getrlimit");
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) throw_not_sandboxed("getrlimit");
   if (limit.rlim_cur >= needed) return;
   limit.rlim_cur = std::min(limit.rlim_max, needed);
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) fail("setrlimit");
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) throw_not_sandboxed("setrlimit");
 }
 
 int moved_up(int descriptor) {
   const unique_fd before(descriptor);
   const int after = ::fcntl(descriptor, F_DUPFD_CLOEXEC, filtered_descriptors::lowest);
-  if (after < 0) fail("fcntl(F_DUPFD_CLOEXEC) above 255 (limited by RLIMIT_NOFILE?)");
+  if (after < 0) throw_not_sandboxed("fcntl(F_DUPFD_CLOEXEC) above 255 (limited by RLIMIT_NOFILE?)");
   return after;
 }
 
 void limit_resources() {
   const auto limit = [](auto resource, rlim_t most, const char* name) {
     rlimit now{};
-    if (::getrlimit(resource, &now) != 0) fail("getrlimit");
+    if (::getrlimit(resource, &now) != 0) throw_not_sandboxed("getrlimit");
     now.rlim_max = std::min(now.rlim_max, most);
     now.rlim_cur = now.rlim_max;
-    if (::setrlimit(resource, &now) != 0) fail(std::string("setrlimit of ") + name);
+    if (::setrlimit(resource, &now) != 0) throw_not_sandboxed(std::string("setrlimit of ") + name);
   };
   limit(RLIMIT_NOFILE, filtered_descriptors::lowest, "RLIMIT_NOFILE");  // so none comes to a number above
   limit(RLIMIT_FSIZE, 0, "RLIMIT_FSIZE");
@@ -77,17 +77,17 @@ void close_all_but(std::vector<int> kept) {
   for (const int one : kept) {
     if (one <= STDERR_FILENO) continue;
     const auto number = static_cast<unsigned>(one);
-    if (number > first && ::syscall(SYS_close_range, first, number - 1, 0) != 0) fail("close_range");
+    if (number > first && ::syscall(SYS_close_range, first, number - 1, 0) != 0) throw_not_sandboxed("close_range");
     first = number + 1;
   }
-  if (::syscall(SYS_close_range, first, ~0U, 0) != 0) fail("close_range");
+  if (::syscall(SYS_close_range, first, ~0U, 0) != 0) throw_not_sandboxed("close_range");
 }
 
 // Landlock holds for this thread and those that it will start.
 void expect_one_thread() {
   struct stat task{};
   if (::stat("/proc/self/task", &task) != 0)
-    fail("stat of /proc/self/task, which tells whether the initializer left threads behind");
+    throw_not_sandboxed("stat of /proc/self/task, which tells whether the initializer left threads behind");
   const auto threads = task.st_nlink - std::min<nlink_t>(task.st_nlink, 2);
   const nlink_t sanitizers = __tsan_init ? 1 : 0;
   if (threads > 1 + sanitizers)
@@ -107,7 +107,7 @@ sandbox_entrance::sandbox_entrance(std::span<int> link_ends, unique_fd handover)
   bells_[0] = link_ends[2];
   bells_[1] = link_ends[3];
   handover_ = unique_fd(moved_up(handover.release()));
-  if (::dup2(STDERR_FILENO, STDOUT_FILENO) < 0) fail("dup2");
+  if (::dup2(STDERR_FILENO, STDOUT_FILENO) < 0) throw_not_sandboxed("dup2");
 }
 
 void sandbox_entrance::let_read(unique_fd& file) {
@@ -122,7 +122,7 @@ void sandbox_entrance::enter(const sandbox::policy& chosen, std::vector<int> kep
   limit_resources();
   kept.insert(kept.end(), {control_, bells_[0], bells_[1], handover_.get(), file_});
   close_all_but(std::move(kept));
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail("prctl(PR_SET_NO_NEW_PRIVS)");
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw_not_sandboxed("prctl(PR_SET_NO_NEW_PRIVS)");
   if (reading)
     restrict_to_reading(reading->paths);
   else if (landlock_version() > 0)

@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <list>
-#include <system_error>
 
 #include <unistd.h>
 
@@ -41,7 +40,7 @@ class server {
     polled_.assign({{lifeline_.get(), POLLIN, 0}, {main_socket_.get(), POLLIN, 0}});
     for (const auto& session : sessions_) session.add_to(polled_);
     while (::poll(polled_.data(), polled_.size(), -1) < 0)
-      if (errno != EINTR && errno != EAGAIN) throw std::system_error(errno, std::system_category(), "plait: poll");
+      if (errno != EINTR && errno != EAGAIN) throw_system_error(errno, "poll");
   }
 
   /// False: the program is gone, or has become another.

@@ -21,7 +21,7 @@
 namespace plait::inline PLAIT_ABI::detail {
 namespace {
 
-constexpr int deepest = 10;
+constexpr int deepest_pool = 10;
 
 /// Waits for it where it is a child of this process.
 void kill_and_reap(int pidfd) noexcept {
@@ -58,8 +58,7 @@ class server_client {
       const int error =
           send_message(main_socket_.get(), std::as_bytes(std::span(&message, 1)), std::span(&number, 1));
       if (error == 0) return server_session(std::move(ours));
-      if (error != EPIPE && error != ECONNRESET)
-        throw std::system_error(error, std::system_category(), "plait: sendmsg to the worker server");
+      if (error != EPIPE && error != ECONNRESET) throw_system_error(error, "sendmsg to the worker server");
       forget();  // it died just now
     }
   }
@@ -142,9 +141,9 @@ std::string why_cannot_start_workers() {
     return "plait could not take over before main, as it does in a worker (the program is linked statically, or has "
            "loaded "
            "plait by dlopen): call plait::worker_entry(argc, argv) first in main";
-  if (const int depth = pool_depth(); depth >= deepest)
+  if (const int depth = pool_depth(); depth >= deepest_pool)
     return "this process is a worker's worker's worker, " + std::to_string(depth) +
-           " pools deep (PLAIT_DEPTH); expected at most " + std::to_string(deepest);
+           " pools deep (PLAIT_DEPTH); expected at most " + std::to_string(deepest_pool);
   if (::access("/proc/self/exe", F_OK) != 0) {
     const std::error_code error(errno, std::system_category());
     return "workers are started from /proc/self/exe, and it is not there (" + error.message() +
@@ -154,7 +153,7 @@ std::string why_cannot_start_workers() {
 }
 
 bool can_start_workers() noexcept {
-  return ::getauxval(AT_SECURE) == 0 && takeover().ran && pool_depth() < deepest &&
+  return ::getauxval(AT_SECURE) == 0 && takeover().ran && pool_depth() < deepest_pool &&
          ::access("/proc/self/exe", F_OK) == 0;
 }
 

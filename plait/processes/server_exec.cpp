@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
-#include <system_error>
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -30,7 +29,7 @@ namespace {
 #define PLAIT_SHARES_MEMORY __attribute__((no_sanitize("address", "thread", "undefined")))
 
 constexpr std::size_t stack_size = 128 * 1024;
-constexpr int signals = 64;
+constexpr int last_signal = 64;
 
 struct launch {
   const char* const* argv = nullptr;
@@ -64,7 +63,7 @@ PLAIT_SHARES_MEMORY bool is_ignored(int signal, const launch& l) {
 PLAIT_SHARES_MEMORY void set_signal_actions(const launch& l) {
   // The kernel's struct sigaction begins with the handler; all the rest is zero.
   std::uintptr_t action[8] = {};
-  for (int signal = 1; signal <= signals; ++signal) {
+  for (int signal = 1; signal <= last_signal; ++signal) {
     action[0] = reinterpret_cast<std::uintptr_t>(is_ignored(signal, l) ? SIG_IGN : SIG_DFL);
     ::syscall(SYS_rt_sigaction, signal, action, nullptr, sizeof(std::uint64_t));
   }
@@ -134,7 +133,7 @@ class stacks {
   stacks()
       : memory_(static_cast<char*>(::mmap(nullptr, 2 * stack_size, PROT_READ | PROT_WRITE,
                                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0))) {
-    if (memory_ == MAP_FAILED) throw std::system_error(errno, std::system_category(), "plait: mmap");
+    if (memory_ == MAP_FAILED) throw_system_error(errno, "mmap");
   }
   ~stacks() { ::munmap(memory_, 2 * stack_size); }
   stacks(const stacks&) = delete;

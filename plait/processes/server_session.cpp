@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 
 #include <sys/socket.h>
 
@@ -43,8 +42,7 @@ void server_session::start(const worker_request& request) {
   const auto skipped = request.name.size() - std::min(request.name.size(), longest_process_name);
   request.name.copy(message.name.data(), longest_process_name, skipped);
   const int error = send_message(socket_.get(), std::as_bytes(std::span(&message, 1)), request.descriptors);
-  if (error != 0 && error != EPIPE && error != ECONNRESET)
-    throw std::system_error(error, std::system_category(), "plait: sendmsg to the worker server");
+  if (error != 0 && error != EPIPE && error != ECONNRESET) throw_system_error(error, "sendmsg to the worker server");
 }
 
 std::optional<server_event> server_session::next() {

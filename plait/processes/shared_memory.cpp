@@ -8,7 +8,6 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -41,11 +40,7 @@ constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 // fallocate gives all back when a signal comes; so it is asked for pieces that a profiler's signals let through.
 constexpr std::size_t piece = std::size_t{64} << 20;
 
-[[noreturn]] void fail(int error, const std::string& call) {
-  throw std::system_error(error, std::system_category(), "plait: " + call);
-}
-
-std::string told(const char* call, std::size_t bytes) {
+std::string of_memory(const char* call, std::size_t bytes) {
   return std::string(call) + " of " + std::to_string(bytes) + " bytes of shared memory";
 }
 
@@ -63,15 +58,15 @@ void allocate_pages(int descriptor, std::size_t bytes) {
   // Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, which ends the program.
   rlimit limit{};
   if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur)
-    fail(EFBIG, told("fallocate (the limit is RLIMIT_FSIZE)", bytes));
+    throw_system_error(EFBIG, of_memory("fallocate (the limit is RLIMIT_FSIZE)", bytes));
   if (bytes >= worth_asking && bytes > room_for_shared_memory())
-    fail(ENOMEM, told("fallocate (there is not so much memory left)", bytes));
+    throw_system_error(ENOMEM, of_memory("fallocate (there is not so much memory left)", bytes));
   for (std::size_t at = 0; at < bytes;) {
     const auto some = std::min(piece, bytes - at);
     if (::fallocate(descriptor, 0, static_cast<off_t>(at), static_cast<off_t>(some)) == 0) {
       at += some;
     } else if (errno != EINTR) {
-      fail(errno, told("fallocate", bytes));
+      throw_system_error(errno, of_memory("fallocate", bytes));
     }
   }
 }
@@ -86,7 +81,7 @@ void enter_pages(void* at, int descriptor, std::size_t bytes, int protection) no
 
 std::span<std::byte> mapped(int descriptor, std::size_t bytes, int protection, page_entries entries) {
   void* const at = ::mmap(nullptr, bytes, protection, MAP_SHARED, descriptor, 0);
-  if (at == MAP_FAILED) fail(errno, told("mmap", bytes));
+  if (at == MAP_FAILED) throw_system_error(errno, of_memory("mmap", bytes));
   if (entries == page_entries::at_once) enter_pages(at, descriptor, bytes, protection);
   return {static_cast<std::byte*>(at), bytes};
 }
@@ -120,37 +115,38 @@ struct stat stat_of(int descriptor) {
 #else
   const auto failed = ::fstat(descriptor, &found);
 #endif
-  if (failed != 0) fail(errno, "fstat of shared memory");
+  if (failed != 0) throw_system_error(errno, "fstat of shared memory");
   return found;
 }
 
 shared_memory shared_memory::create(const char* name, std::size_t bytes, other_side other, page_entries entries) {
   // Memory that is nobody's counts for no limit of the worker's.
   if (files_are_out_of_reach()) {
-    fail(EPERM,
-         "a sandboxed worker can make no shared memory (pass it a shared_buffer that it may fill, or return a "
-         "std::vector)");
+    throw_system_error(
+        EPERM,
+        "a sandboxed worker can make no shared memory (pass it a shared_buffer that it may fill, or return a "
+        "std::vector)");
   }
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   if (bytes == 0 || bytes > static_cast<std::size_t>(std::numeric_limits<off_t>::max()) - page)
-    fail(bytes == 0 ? EINVAL : EFBIG, told("fallocate", bytes));
+    throw_system_error(bytes == 0 ? EINVAL : EFBIG, of_memory("fallocate", bytes));
   bytes = (bytes + page - 1) / page * page;
   auto descriptor = unnamed_file(name);
   allocate_pages(descriptor.get(), bytes);
   const auto memory = mapped(descriptor.get(), bytes, PROT_READ | PROT_WRITE, entries);  // may be written for ever
   shared_memory made(std::move(descriptor), memory);
   const int chosen = other == other_side::reads_only ? seals | F_SEAL_FUTURE_WRITE : seals;
-  if (::fcntl(made.fd(), F_ADD_SEALS, chosen) != 0) fail(errno, "fcntl(F_ADD_SEALS) of shared memory");
+  if (::fcntl(made.fd(), F_ADD_SEALS, chosen) != 0) throw_system_error(errno, "fcntl(F_ADD_SEALS) of shared memory");
   return made;
 }
 
 shared_memory shared_memory::map(unique_fd&& descriptor, page_entries entries) {
   const int found = ::fcntl(descriptor.get(), F_GET_SEALS);
-  if (found < 0) fail(errno, "fcntl(F_GET_SEALS) of shared memory");
+  if (found < 0) throw_system_error(errno, "fcntl(F_GET_SEALS) of shared memory");
   if ((found & seals) != seals) throw std::runtime_error("plait: shared memory that is not sealed against resizing");
   // Not fstat, which in glibc is a call with a path in it: a sandboxed worker has only calls without.
   const auto size = ::lseek(descriptor.get(), 0, SEEK_END);
-  if (size < 0) fail(errno, "lseek of shared memory");
+  if (size < 0) throw_system_error(errno, "lseek of shared memory");
   const int protection = (found & F_SEAL_FUTURE_WRITE) != 0 ? PROT_READ : PROT_READ | PROT_WRITE;
   const auto memory = mapped(descriptor.get(), static_cast<std::size_t>(size), protection, entries);
   return shared_memory(std::move(descriptor), memory);
@@ -164,7 +160,7 @@ shared_memory shared_memory::map_foreign(unique_fd&& descriptor) {
   constexpr int unwritable = F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
   if ((found & seals) != seals || (found & unwritable) != 0) refuse("its seals are " + std::to_string(found));
   struct statfs system{};
-  if (::fstatfs(descriptor.get(), &system) != 0) fail(errno, "fstatfs of shared memory");
+  if (::fstatfs(descriptor.get(), &system) != 0) throw_system_error(errno, "fstatfs of shared memory");
   if (system.f_type != TMPFS_MAGIC) refuse("its pages are no ordinary ones");
   const auto file = stat_of(descriptor.get());
   const auto page = static_cast<off_t>(::sysconf(_SC_PAGESIZE));

@@ -20,7 +20,7 @@ namespace plait::inline PLAIT_ABI {
 namespace detail {
 namespace {
 
-constinit takeover_state state;
+constinit takeover_state taken_over;
 
 struct parsed_mark {
   std::string_view role;
@@ -58,29 +58,29 @@ bool parse(std::string_view text, parsed_mark& mark) {
 int main_of_marked(int argc, char** argv, char** /*environment*/) {
   remember_command_line(argc, argv);
   parsed_mark mark;
-  if (parse(state.mark, mark)) {
+  if (parse(taken_over.mark, mark)) {
     // Anew, should a static constructor have changed it: what a terminal sends to all is the program's to decide.
     for (const int signal : {SIGINT, SIGQUIT, SIGHUP}) ::signal(signal, SIG_IGN);
     if (mark.role == "server" && mark.descriptors.size() == 2) become_server(mark);
     if (mark.role == "worker") run_worker(mark.name, std::move(mark.descriptors));
   }
-  std::fprintf(stderr, "plait: %s is \"%s\", which nobody but plait may set\n", mark_variable, state.mark);
+  std::fprintf(stderr, "plait: %s is \"%s\", which nobody but plait may set\n", mark_variable, taken_over.mark);
   ::_exit(EXIT_FAILURE);
 }
 
 }  // namespace
 
-takeover_state& takeover() noexcept { return state; }
+takeover_state& takeover() noexcept { return taken_over; }
 
 main_function choose_main(main_function program_main) noexcept {
-  if (!state.ran) {
-    state.ran = true;
+  if (!taken_over.ran) {
+    taken_over.ran = true;
     if (const char* const mark = std::getenv(mark_variable)) {
-      if (::getauxval(AT_SECURE) == 0) state.mark = ::strdup(mark);  // for as long as the process lives
+      if (::getauxval(AT_SECURE) == 0) taken_over.mark = ::strdup(mark);  // for as long as the process lives
       ::unsetenv(mark_variable);
     }
   }
-  return state.mark ? main_of_marked : program_main;
+  return taken_over.mark ? main_of_marked : program_main;
 }
 
 }  // namespace detail

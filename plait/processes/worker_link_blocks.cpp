@@ -25,8 +25,8 @@ bool worker_link::receive(control_message& message, int flags) {
     bytes = ::recvmsg(control_.get(), &got, flags | MSG_CMSG_CLOEXEC);
   } while (bytes < 0 && errno == EINTR);
   if (bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
-  if (bytes < 0) throw std::system_error(errno, std::system_category(), "plait: recvmsg from the parent");
-  if (bytes == 0) throw std::system_error(EPIPE, std::system_category(), "plait: recvmsg from the parent");
+  if (bytes < 0) throw_system_error(errno, "recvmsg from the parent");
+  if (bytes == 0) throw_system_error(EPIPE, "recvmsg from the parent");
   ++received_;
   if (message.kind == control_kind::drop)
     std::erase_if(known_, [&](auto& known) { return known.id == message.block; });
@@ -69,7 +69,7 @@ worker_link::known_block& worker_link::named(std::uint64_t id) {
 // Mapped at first use, and where that fails, tried again at the next.
 std::span<std::byte> worker_link::memory_of(known_block& known) {
   if (known.memory.bytes().empty()) {
-    if (!known.descriptor) throw std::system_error(EMFILE, std::system_category(), "plait: recvmsg of a block");
+    if (!known.descriptor) throw_system_error(EMFILE, "recvmsg of a block");
     known.memory = shared_memory::map(std::move(known.descriptor));
     known.memory.close_fd();
   }

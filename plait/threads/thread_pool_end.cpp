@@ -9,13 +9,6 @@
 #include <thread>
 
 namespace plait::inline PLAIT_ABI::detail {
-namespace {
-
-void answer(promise<bool>& waiting, bool ended) noexcept {
-  if (waiting.set_running_or_notify_cancel()) waiting.set_value(ended);
-}
-
-}  // namespace
 
 void thread_pool::wake_all(std::vector<worker*>& woken) {
   while (sleeping_) woken.push_back(wake_last());
@@ -79,7 +72,7 @@ future<bool> thread_pool::begin_shutdown(shutdown_mode mode, nanoseconds deadlin
   for (auto* const sleeper : woken) wake(*sleeper);
   complete_all(cancelled, {});
   for (auto& call : asked) call.request_stop();
-  if (!waits) answer(mine, all_ended);
+  if (!waits) answer_waiting(mine, all_ended);
   return result;
 }
 
@@ -90,7 +83,7 @@ void thread_pool::end_deadline_came(const promise<bool>& whose) noexcept {
     const auto found = std::ranges::find_if(end_waiters_, [&](const auto& waiter) { return &waiter == &whose; });
     if (found != end_waiters_.end()) late.splice(late.end(), end_waiters_, found);
   }
-  for (auto& waiter : late) answer(waiter, false);
+  for (auto& waiter : late) answer_waiting(waiter, false);
 }
 
 void thread_pool::retire(worker& self) noexcept {
@@ -114,7 +107,7 @@ void thread_pool::leave(worker& self) noexcept {
 void thread_pool::tell_of_end(std::list<promise<bool>>& waiters) noexcept {
   for (auto& waiter : waiters) {
     alarms_.clear(&waiter);
-    answer(waiter, true);
+    answer_waiting(waiter, true);
   }
 }
 

@@ -1,42 +1,25 @@
 #include <plait/core/internal/cpus.hpp>
+#include <plait/executor/internal/pool_settings.hpp>
 #include <plait/executor/internal/process_end.hpp>
 #include <plait/threads/internal/thread_pool.hpp>
 #include <plait/threads/thread_pool_executor.hpp>
 
 #include <algorithm>
 #include <atomic>
-#include <string>
 
 namespace plait::inline PLAIT_ABI {
 namespace {
 
-int checked_workers(const std::optional<int>& wanted) {
-  if (!wanted) return std::min(32, detail::usable_cpus() + 4);
-  if (*wanted < 1) detail::throw_invalid_argument("max_workers", std::to_string(*wanted), "1 or more");
-  return *wanted;
-}
-
-std::string chosen_prefix(std::string_view wanted) {
-  static std::atomic<unsigned> pools{0};
-  if (!wanted.empty()) return std::string(wanted);
-  return "ThreadPoolExecutor-" + std::to_string(pools++);
-}
-
-std::size_t checked_bound(const std::optional<std::size_t>& bound, std::string_view name) {
-  if (bound && *bound == 0) detail::throw_invalid_argument(name, "0", "1 or more");
-  return bound.value_or(detail::admission::unlimited);
-}
+std::atomic<unsigned> thread_pools_made{0};
 
 std::shared_ptr<detail::thread_pool> make_pool(const thread_pool_options& options) {
-  const int workers = checked_workers(options.max_workers);
-  const auto calls = checked_bound(options.max_pending, "max_pending");
-  const auto bytes = checked_bound(options.max_pending_bytes, "max_pending_bytes");
+  const int workers = options.max_workers ? detail::checked_workers(*options.max_workers)
+                                          : std::min(32, detail::usable_cpus() + 4);  // which opens files
+  auto room = detail::room_for(options.max_pending, options.max_pending_bytes);
   if (options.idle_timeout) static_cast<void>(detail::to_nanoseconds(*options.idle_timeout, "idle_timeout"));
-  std::shared_ptr<detail::admission> room;
-  if (options.max_pending || options.max_pending_bytes) room = std::make_shared<detail::admission>(calls, bytes);
-  auto pool = std::make_shared<detail::thread_pool>(
-      detail::thread_pool::settings{workers, chosen_prefix(options.thread_name_prefix), options.initializer,
-                                    options.idle_timeout, std::move(room)});
+  auto pool = std::make_shared<detail::thread_pool>(detail::thread_pool::settings{
+      workers, detail::chosen_prefix(options.thread_name_prefix, "ThreadPoolExecutor", thread_pools_made),
+      options.initializer, options.idle_timeout, std::move(room)});
   detail::register_pool(pool);
   return pool;
 }

@@ -1,6 +1,7 @@
-// What pools must know of the whole process: that it leaves, that it is a forked child.
+// What pools must know of the whole process (that it leaves, that it is a forked child), and how each ends.
 #pragma once
 
+#include <plait/core/promise.hpp>
 #include <plait/executor/executor.hpp>
 
 #include <memory>
@@ -20,6 +21,8 @@ class ends_with_program {
   ~ends_with_program() = default;
 };
 
+/// A shutdown's future gets its value: whether all workers have ended.
+void answer_waiting(promise<bool>& waiting, bool ended) noexcept;
 /// To be ended, should it still live when the program leaves.
 void register_pool(const std::shared_ptr<ends_with_program>& pool);
 /// exit() was called or main has returned.

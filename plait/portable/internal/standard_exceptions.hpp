@@ -6,6 +6,7 @@
 #include <plait/portable/bytes.hpp>
 #include <plait/portable/errors.hpp>
 #include <plait/portable/exceptions.hpp>
+#include <plait/portable/internal/text.hpp>
 
 #include <any>
 #include <exception>
@@ -42,10 +43,6 @@ using standard_exceptions =
                std::bad_typeid, std::bad_function_call, std::bad_optional_access, std::bad_variant_access,  //
                std::bad_weak_ptr, std::bad_exception, std::exception>;
 
-void write_text(byte_writer& to, std::string_view text);
-[[nodiscard]] std::string read_text(byte_reader& from);
-/// What a what() or a name() gave: it ends at the first zero, also where a hostile process says otherwise.
-[[nodiscard]] std::string read_c_string(byte_reader& from);
 void write_nested(byte_writer& to, const std::exception_ptr& error, int depth);
 [[nodiscard]] std::exception_ptr read_nested(byte_reader& from, int depth);
 

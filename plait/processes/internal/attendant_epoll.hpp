@@ -2,10 +2,10 @@
 #pragma once
 
 #include <plait/core/config.hpp>
+#include <plait/processes/internal/unique_fd.hpp>
 
 #include <cerrno>
 #include <cstdint>
-#include <system_error>
 
 #include <sys/epoll.h>
 
@@ -24,8 +24,7 @@ inline int tell_epoll(int epoll, int operation, int descriptor, std::uint32_t ev
 }
 
 inline void watch(int epoll, int descriptor, std::uint32_t events, std::uint64_t what) {
-  if (tell_epoll(epoll, EPOLL_CTL_ADD, descriptor, events, what) < 0)
-    throw std::system_error(errno, std::system_category(), "plait: epoll_ctl");
+  if (tell_epoll(epoll, EPOLL_CTL_ADD, descriptor, events, what) < 0) throw_system_error(errno, "epoll_ctl");
 }
 
 // For watch(): it has its place there, but nothing is told of it, except once that the other end has gone.

@@ -3,6 +3,7 @@
 
 #include <plait/observe/log_settings.hpp>
 #include <plait/portable/bytes.hpp>
+#include <plait/portable/internal/text.hpp>
 #include <plait/processes/internal/sandbox_policy.hpp>
 
 #include <cstdint>
@@ -21,15 +22,6 @@ struct first_words {
   std::uint64_t most_pages = 0;  ///< of its own memory after a call: with more it leaves. 0: it need not measure
   plait::sandbox::policy sandbox = {};
 };
-
-inline void write_text(byte_writer& to, const std::string& text) {
-  to.put(static_cast<std::uint64_t>(text.size()));
-  to.write(text.data(), text.size());
-}
-[[nodiscard]] inline std::string read_text(byte_reader& from) {
-  const auto bytes = from.take(from.get<std::uint64_t>());
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 inline void write(byte_writer& to, const first_words& words) {
   write_text(to, words.thread_name);

@@ -1,4 +1,4 @@
-// A descriptor with an owner.
+// A descriptor with an owner, and what a system call that failed becomes.
 //
 // plait's descriptors are never 0, 1 or 2 (a program may have closed those, and would then read and write ours as its
 // standard streams), and never outlive an exec.
@@ -6,6 +6,7 @@
 
 #include <plait/core/config.hpp>
 
+#include <string_view>
 #include <utility>
 
 #include <unistd.h>
@@ -33,6 +34,9 @@ class unique_fd {
  private:
   int descriptor_ = -1;
 };
+
+/// Throws std::system_error that says "plait: " and `call`, which failed with `error`.
+[[noreturn]] void throw_system_error(int error, std::string_view call);
 
 /// The descriptor that a system call gave, moved above the standard streams and closed on exec. Throws
 /// std::system_error naming `call` where it is negative (by errno), or where there is no room for it.
