@@ -15,6 +15,7 @@
 
 #include <gtest/gtest.h>
 #include <tests/support/foreign_coroutine.hpp>
+#include <tests/support/tasks.hpp>
 
 namespace plait {
 namespace {
@@ -22,13 +23,8 @@ namespace {
 using namespace std::chrono_literals;
 using test_support::detached;
 using test_support::foreign_task;
-
-task<int> number(int n) { co_return n; }
-
-task<int> number_later(int n) {
-  co_await sleep(0s);
-  co_return n;
-}
+using test_support::number;
+using test_support::number_later;
 
 detached awaits_all_kinds(event_loop& loop, future<int> pending, int* sum, bool* on_loop) {
   const int at_once = co_await number(1);

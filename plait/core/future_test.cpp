@@ -25,7 +25,7 @@ using test_support::message_in;
 using test_support::message_of;
 using testing::HasSubstr;
 
-std::exception_ptr an_error() { return std::make_exception_ptr(std::out_of_range("index 7")); }
+std::exception_ptr index_error() { return std::make_exception_ptr(std::out_of_range("index 7")); }
 
 template <class F> void on_a_running_loop(F f) {
   plait::event_loop loop;
@@ -59,7 +59,7 @@ TEST(future, is_pending_then_running_then_finished) {
 TEST(future, is_finished_where_it_has_an_exception) {
   plait::promise<int> promise;
   auto f = promise.get_future();
-  promise.set_exception(an_error());
+  promise.set_exception(index_error());
   EXPECT_EQ(f.status(), call_status::finished);
   EXPECT_TRUE(f.done());
   EXPECT_FALSE(f.cancelled());
@@ -120,7 +120,7 @@ TEST(future, result_blocks_until_another_thread_completes_it) {
 TEST(future, result_throws_what_the_call_threw_each_time) {
   plait::promise<int> promise;
   auto f = promise.get_future();
-  promise.set_exception(an_error());
+  promise.set_exception(index_error());
   for (int i = 0; i < 2; ++i) EXPECT_EQ(message_of<std::out_of_range>([&] { return f.result(); }), "index 7");
   EXPECT_EQ(message_in<std::out_of_range>(f.exception()), "index 7");
 }
@@ -222,7 +222,7 @@ TEST(any_future, stands_for_a_future_of_any_type) {
 TEST(any_future, throws_what_the_call_threw) {
   plait::promise<int> promise;
   const plait::any_future f = promise.get_future();
-  promise.set_exception(an_error());
+  promise.set_exception(index_error());
   EXPECT_THROW(f.result(), std::out_of_range);
   EXPECT_THROW(f.result(1s), std::out_of_range);
   EXPECT_EQ(message_in<std::out_of_range>(f.exception()), "index 7");

@@ -11,7 +11,7 @@ namespace {
 
 using plait::outcome;
 
-std::exception_ptr an_error() { return std::make_exception_ptr(std::out_of_range("index 7")); }
+std::exception_ptr out_of_range() { return std::make_exception_ptr(std::out_of_range("index 7")); }
 
 TEST(outcome, is_cancelled_unless_it_is_told_otherwise) {
   const outcome<int> o;
@@ -35,7 +35,7 @@ TEST(outcome, holds_a_value) {
 }
 
 TEST(outcome, holds_an_exception) {
-  const outcome<int> o(an_error());
+  const outcome<int> o(out_of_range());
   EXPECT_FALSE(o.has_value());
   EXPECT_FALSE(o.cancelled());
   EXPECT_THROW(std::rethrow_exception(o.exception()), std::out_of_range);
@@ -49,7 +49,7 @@ TEST(outcome, gives_away_a_value_that_can_only_be_moved) {
 }
 
 TEST(outcome, of_nothing) {
-  const outcome<void> good = std::monostate(), failed = an_error(), cancelled;
+  const outcome<void> good = std::monostate(), failed = out_of_range(), cancelled;
   good.value();
   EXPECT_TRUE(good.has_value());
   EXPECT_THROW(failed.value(), std::out_of_range);

@@ -19,14 +19,14 @@ using test_support::message_in;
 using test_support::message_of;
 using testing::HasSubstr;
 
-std::exception_ptr an_error() { return std::make_exception_ptr(std::runtime_error("x")); }
+std::exception_ptr any_error() { return std::make_exception_ptr(std::runtime_error("x")); }
 
 TEST(promise, a_second_value_or_exception_is_refused_and_changes_nothing) {
   plait::promise<int> promise;
   promise.set_value(1);
   EXPECT_EQ(message_of<invalid_state_error>([&] { promise.set_value(2); }),
             "plait: set_value or set_exception on a promise that was completed before");
-  EXPECT_THROW(promise.set_exception(an_error()), invalid_state_error);
+  EXPECT_THROW(promise.set_exception(any_error()), invalid_state_error);
   EXPECT_EQ(promise.get_future().result(), 1);
 }
 
@@ -35,7 +35,7 @@ TEST(promise, completing_one_that_was_cancelled_is_refused) {
   promise.get_future().cancel();
   EXPECT_EQ(message_of<invalid_state_error>([&] { promise.set_value(2); }),
             "plait: set_value or set_exception on a promise whose future was cancelled");
-  EXPECT_THROW(promise.set_exception(an_error()), invalid_state_error);
+  EXPECT_THROW(promise.set_exception(any_error()), invalid_state_error);
 }
 
 TEST(promise, one_that_is_dropped_breaks_its_future) {
@@ -108,7 +108,7 @@ TEST(promise, one_that_was_moved_from_says_so) {
   EXPECT_EQ(message_of<invalid_state_error>([&] { promise.set_value(1); }),  // NOLINT(bugprone-use-after-move)
             "plait: this promise was moved from");
   EXPECT_THROW(static_cast<void>(promise.get_future()), invalid_state_error);
-  EXPECT_THROW(promise.set_exception(an_error()), invalid_state_error);
+  EXPECT_THROW(promise.set_exception(any_error()), invalid_state_error);
   other.set_value(1);
 }
 

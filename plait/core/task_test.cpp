@@ -13,6 +13,7 @@
 
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
+#include <tests/support/tasks.hpp>
 #include <tests/support/witness.hpp>
 
 namespace plait {
@@ -20,9 +21,8 @@ namespace {
 
 using test_support::ledger;
 using test_support::message_of;
+using test_support::number;
 using test_support::witness;
-
-task<int> number(int n) { co_return n; }
 
 task<void> set(bool* ran) {
   *ran = true;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -77,6 +78,11 @@ class contract : public testing::TestWithParam<executor_kind> {
 // ── calls that may travel ──
 
 inline int square(int n) { return n * n; }
+inline std::vector<int> squares(int count) {
+  std::vector<int> expected;
+  for (int i = 0; i < count; ++i) expected.push_back(i * i);
+  return expected;
+}
 inline void nothing() {}
 inline int fails(int n) { throw std::out_of_range("no such item: " + std::to_string(n)); }
 inline int through_gate(const std::string& path, int n) {

@@ -32,12 +32,6 @@ plait::task<std::vector<int>> take_all(plait::map_results<int> results) {
   co_return taken;
 }
 
-std::vector<int> squares(int count) {
-  std::vector<int> expected;
-  for (int i = 0; i < count; ++i) expected.push_back(i * i);
-  return expected;
-}
-
 TEST_P(executor_map_await, gives_the_results_one_by_one) {
   const auto pool = make();
   EXPECT_EQ(run(take_all(pool->map(square, std::views::iota(0, 100)))), squares(100));

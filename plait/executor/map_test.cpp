@@ -30,12 +30,6 @@ class executor_map : public contract {
 };
 PLAIT_FOR_EACH_EXECUTOR(executor_map);
 
-std::vector<int> squares(int count) {
-  std::vector<int> expected;
-  for (int i = 0; i < count; ++i) expected.push_back(i * i);
-  return expected;
-}
-
 /// An endless range that counts how far it was read.
 auto counted_numbers(int& pulled) {
   return std::views::iota(0) | std::views::transform([&pulled](int n) {

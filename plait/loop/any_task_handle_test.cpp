@@ -12,24 +12,19 @@
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/foreign_coroutine.hpp>
+#include <tests/support/tasks.hpp>
 #include <tests/support/turns.hpp>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
+using test_support::fails;
 using test_support::message_of;
+using test_support::number_later;
 using test_support::pass;
 
 task<void> lasts() { co_await sleep(1h); }
-task<int> number(int n) {
-  co_await sleep(0s);
-  co_return n;
-}
-task<void> fails() {
-  co_await sleep(0s);
-  throw std::runtime_error("of the task");
-}
 
 task<void> who_runs(any_task_handle* found) {
   co_await sleep(0s);
@@ -85,7 +80,7 @@ TEST(any_task_handle, all_tasks_are_those_of_this_loop_that_are_not_done_in_orde
   event_loop other;
   static_cast<void>(other.create_task(lasts(), "of another loop"));
   event_loop loop;
-  static_cast<void>(loop.create_task(number(1), "done by then"));
+  static_cast<void>(loop.create_task(number_later(1), "done by then"));
   static_cast<void>(loop.create_task(lasts(), "first"));
   static_cast<void>(loop.create_task(lasts(), "second"));
   pass(loop);
@@ -141,7 +136,7 @@ task<std::string> awaits(any_task_handle good, any_task_handle bad) {
 
 TEST(any_task_handle, is_awaited_and_throws_what_the_task_threw) {
   event_loop loop;
-  const auto good = loop.create_task(number(1));
+  const auto good = loop.create_task(number_later(1));
   const auto bad = loop.create_task(fails());
   EXPECT_EQ(loop.run_until_complete(awaits(good, bad)), "of the task");
 }
@@ -163,7 +158,7 @@ task<std::size_t> waits_for(std::vector<any_task_handle> all) {
 
 TEST(any_task_handle, a_mix_is_waited_for_and_observed_as_futures) {
   event_loop loop;
-  const auto good = loop.create_task(number(1));
+  const auto good = loop.create_task(number_later(1));
   const auto bad = loop.create_task(fails());
   const any_future observed = any_task_handle(bad);
   EXPECT_EQ(loop.run_until_complete(waits_for({good, bad})), 2U);

@@ -26,8 +26,8 @@ using test_support::pass;
 
 using futures = std::vector<future<int>>;
 
-struct inputs {
-  explicit inputs(std::size_t count) : promises(count) {
+struct promised_inputs {
+  explicit promised_inputs(std::size_t count) : promises(count) {
     for (const auto& p : promises) all.push_back(p.get_future());
   }
   std::vector<promise<int>> promises;
@@ -42,7 +42,7 @@ task<futures> takes_all(futures fs) {
 }
 
 TEST(as_completed, gives_what_is_done_first_and_then_as_they_are_done) {
-  inputs in(4);
+  promised_inputs in(4);
   in.promises[3].set_value(3);
   in.promises[1].set_value(1);
   event_loop loop;
@@ -55,7 +55,7 @@ TEST(as_completed, gives_what_is_done_first_and_then_as_they_are_done) {
 }
 
 TEST(as_completed, gives_each_once) {
-  inputs in(2);
+  promised_inputs in(2);
   in.promises[0].set_value(0);
   in.promises[1].set_value(1);
   EXPECT_EQ(sync_wait(takes_all({in.all[1], in.all[0], in.all[1]})), (futures{in.all[1], in.all[0]}));
@@ -63,14 +63,14 @@ TEST(as_completed, gives_each_once) {
 
 TEST(as_completed, of_nothing_gives_nothing) { EXPECT_TRUE(sync_wait(takes_all({})).empty()); }
 
-task<int> number_later(int n) {
+task<int> number_in_turns(int n) {
   for (int i = 0; i < n; ++i) co_await sleep(0s);
   co_return n;
 }
 
 task<std::vector<int>> takes_tasks() {
   std::vector<task<int>> tasks;
-  for (const int n : {3, 1, 2}) tasks.push_back(number_later(n));
+  for (const int n : {3, 1, 2}) tasks.push_back(number_in_turns(n));
   std::vector<int> taken;
   auto it = as_completed(std::move(tasks));
   while (auto f = co_await it.next()) taken.push_back(f->result());
@@ -80,7 +80,7 @@ task<std::vector<int>> takes_tasks() {
 TEST(as_completed, starts_tasks) { EXPECT_EQ(sync_wait(takes_tasks()), (std::vector{1, 2, 3})); }
 
 task<std::vector<bool>> takes_a_mix(future<std::string> text) {
-  const auto handle = get_running_loop().create_task(number_later(1));
+  const auto handle = get_running_loop().create_task(number_in_turns(1));
   auto it = as_completed(any_futures(text, handle, sleep(0s)));
   std::vector<bool> seen{false, false};
   int count = 0;
@@ -100,7 +100,7 @@ TEST(as_completed, takes_a_mix_as_any_future) {
 }
 
 TEST(as_completed, as_a_range_blocks_until_each_is_done) {
-  inputs in(10);
+  promised_inputs in(10);
   std::thread completer([&] {
     for (auto& p : in.promises) p.set_value(1);
   });
@@ -130,7 +130,7 @@ task<std::string> loops_over_it(futures fs) {
 }
 
 TEST(as_completed, as_a_range_on_a_loop_says_what_to_write_instead) {
-  const inputs in(1);
+  const promised_inputs in(1);
   EXPECT_EQ(sync_wait(loops_over_it(in.all)),
             "plait: as_completed as a range blocks, and this is the thread of a running event loop; there use "
             "`while (auto f = co_await it.next())`");
@@ -148,7 +148,7 @@ task<std::string> times_out(futures fs, int* taken) {
 }
 
 TEST(as_completed, says_at_a_timeout_how_many_are_unfinished) {
-  inputs in(4);
+  promised_inputs in(4);
   in.promises[0].set_value(0);
   in.promises[2].set_value(2);
   int taken = 0;
@@ -164,7 +164,7 @@ TEST(as_completed, says_at_a_timeout_how_many_are_unfinished) {
 }
 
 TEST(as_completed, gives_what_is_done_though_the_time_has_passed) {
-  inputs in(1);
+  promised_inputs in(1);
   in.promises[0].set_value(0);
   int taken = 0;
   for (const auto& f : as_completed(in.all, {.timeout = 0ns})) taken += f.done() ? 1 : 0;
@@ -172,7 +172,7 @@ TEST(as_completed, gives_what_is_done_though_the_time_has_passed) {
 }
 
 TEST(as_completed, refuses_bad_timeouts_and_empty_futures) {
-  const inputs in(1);
+  const promised_inputs in(1);
   EXPECT_EQ(message_of<std::invalid_argument>([&] { static_cast<void>(as_completed(in.all, {.timeout = -1ms})); }),
             "plait: timeout is -0.001 s; expected 0 or more");
   EXPECT_THROW(static_cast<void>(as_completed(futures(1))), invalid_state_error);
@@ -183,7 +183,7 @@ task<void> takes_one(completed_futures<future<int>>* from, std::optional<future<
 }
 
 TEST(as_completed, loses_nothing_where_next_is_cancelled) {
-  inputs in(2);
+  promised_inputs in(2);
   event_loop loop;
   auto it = as_completed(in.all);
   std::optional<future<int>> taken;
@@ -205,7 +205,7 @@ TEST(as_completed, loses_nothing_where_next_is_cancelled) {
 }
 
 TEST(as_completed, loses_nothing_where_next_is_cancelled_as_one_is_done) {
-  inputs in(1);
+  promised_inputs in(1);
   event_loop loop;
   auto it = as_completed(in.all);
   std::optional<future<int>> taken;
@@ -223,7 +223,7 @@ TEST(as_completed, loses_nothing_where_next_is_cancelled_as_one_is_done) {
 }
 
 TEST(as_completed, takes_one_next_at_a_time) {
-  inputs in(1);
+  promised_inputs in(1);
   event_loop loop;
   auto it = as_completed(in.all);
   std::optional<future<int>> taken;
@@ -237,7 +237,7 @@ TEST(as_completed, takes_one_next_at_a_time) {
 }
 
 TEST(as_completed, left_early_takes_its_waiters_along) {
-  inputs in(2);
+  promised_inputs in(2);
   in.promises[0].set_value(0);
   for (const auto& f : as_completed(in.all)) {
     EXPECT_EQ(f, in.all[0]);
@@ -249,7 +249,7 @@ TEST(as_completed, left_early_takes_its_waiters_along) {
 
 TEST(as_completed, of_ten_thousand_that_other_threads_complete) {
   constexpr std::size_t count = 10'000;
-  inputs in(count);
+  promised_inputs in(count);
   std::vector<std::thread> completers;
   for (std::size_t t = 0; t < 4; ++t) {
     completers.emplace_back([&in, t] {
@@ -261,7 +261,7 @@ TEST(as_completed, of_ten_thousand_that_other_threads_complete) {
 }
 
 TEST(as_completed, may_go_before_the_next_that_it_was_asked_for) {
-  inputs in(1);
+  promised_inputs in(1);
   event_loop loop;
   const auto next = loop.create_task(as_completed(in.all).next());
   in.promises[0].set_value(7);

@@ -1,6 +1,7 @@
 // What context variables hold in readers, signal handlers, tasks from other threads and the children of gatherings.
 #include <plait/core/context_var.hpp>
 #include <plait/loop/as_completed.hpp>
+#include <plait/loop/context_fixture_test.hpp>
 #include <plait/loop/event_loop.hpp>
 #include <plait/loop/gather.hpp>
 #include <plait/loop/run_coroutine_threadsafe.hpp>
@@ -20,13 +21,11 @@ namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
+using context_test::note;
+using context_test::numbers;
+using context_test::variable;
 using test_support::pipe_ends;
 using testing::ElementsAre;
-
-const context_var<int> number("number");
-
-using numbers = std::vector<int>;
-void note(numbers* log) { log->push_back(number.get_or(0)); }
 
 // ── what is called again and again ──
 
@@ -35,10 +34,10 @@ TEST(context_of_callbacks, of_readers_and_writers_is_what_their_adder_had_each_t
   numbers log;
   event_loop loop;
   {
-    const auto guard = number.scoped(1);
+    const auto guard = variable.scoped(1);
     loop.add_reader(pipe.out(), [&] {
       note(&log);
-      number.set(100);  // not seen the next time
+      variable.set(100);  // not seen the next time
       static_cast<void>(pipe.read());
       if (log.size() == 3) return loop.stop();
       loop.add_writer(pipe.in(), [&] {
@@ -48,7 +47,7 @@ TEST(context_of_callbacks, of_readers_and_writers_is_what_their_adder_had_each_t
       });
     });
   }
-  const auto guard = number.scoped(2);  // whoever runs the loop
+  const auto guard = variable.scoped(2);  // whoever runs the loop
   pipe.write("once");
   loop.run_forever();
   EXPECT_THAT(log, ElementsAre(1, 100, 1)) << "reader, the writer that it added, reader";
@@ -58,15 +57,15 @@ TEST(context_of_callbacks, of_signal_handlers_is_what_their_adder_had_each_time)
   numbers log;
   event_loop loop;
   {
-    const auto guard = number.scoped(1);
+    const auto guard = variable.scoped(1);
     loop.add_signal_handler(SIGUSR1, [&] {
       note(&log);
-      number.set(100);
+      variable.set(100);
       if (log.size() == 2) return loop.stop();
       ::raise(SIGUSR1);
     });
   }
-  const auto guard = number.scoped(2);
+  const auto guard = variable.scoped(2);
   ::raise(SIGUSR1);
   loop.run_forever();
   EXPECT_THAT(log, ElementsAre(1, 1));
@@ -84,11 +83,11 @@ task<void> notes_around_an_await(numbers* log, event_loop* loop) {
 TEST(context_of_tasks, from_another_thread_is_that_threads) {
   numbers log;
   event_loop loop;
-  const auto guard = number.scoped(1);  // of the loop's thread
+  const auto guard = variable.scoped(1);  // of the loop's thread
   std::thread other([&] {
-    number.set(6);
+    variable.set(6);
     static_cast<void>(run_coroutine_threadsafe(notes_around_an_await(&log, &loop), loop));
-    number.set(7);
+    variable.set(7);
   });
   loop.run_forever();
   other.join();
@@ -99,14 +98,14 @@ TEST(context_of_tasks, from_another_thread_is_that_threads) {
 
 task<void> child(numbers* log, int own) {
   note(log);
-  number.set(own);
+  variable.set(own);
   co_await sleep(0s);
 }
 
 task<void> gathers(numbers* log) {
-  number.set(1);
+  variable.set(1);
   auto both = gather(child(log, 10), child(log, 20));
-  number.set(2);
+  variable.set(2);
   co_await both;
   note(log);
 }
@@ -118,12 +117,12 @@ TEST(context_of_tasks, of_a_gathers_children_is_what_was_there_at_the_call) {
 }
 
 task<void> takes_as_completed(numbers* log) {
-  number.set(1);
+  variable.set(1);
   std::vector<task<void>> tasks;
   tasks.push_back(child(log, 10));
   tasks.push_back(child(log, 20));
   auto each = as_completed(std::move(tasks));
-  number.set(2);
+  variable.set(2);
   while (auto done = co_await each.next()) note(log);
 }
 
@@ -134,14 +133,14 @@ TEST(context_of_tasks, of_what_as_completed_starts_is_what_was_there_at_the_call
 }
 
 task<void> starts_two(task_group& group, numbers* log) {
-  number.set(2);
+  variable.set(2);
   group.create_task(child(log, 10));
-  number.set(3);
+  variable.set(3);
   group.create_task(child(log, 20));
   co_await sleep(0s);
 }
 task<void> has_a_group(numbers* log) {
-  number.set(1);
+  variable.set(1);
   co_await with_task_group(starts_two, log);
   note(log);
 }

@@ -1,5 +1,6 @@
 // What context variables hold in tasks and callbacks.
 #include <plait/core/context_var.hpp>
+#include <plait/loop/context_fixture_test.hpp>
 #include <plait/loop/event_loop.hpp>
 #include <plait/loop/run.hpp>
 #include <plait/loop/sleep.hpp>
@@ -9,7 +10,6 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -21,27 +21,26 @@ namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
+using context_test::note;
+using context_test::numbers;
+using context_test::variable;
 using testing::ElementsAre;
 
-const context_var<int> number("number");
 const context_var<test_support::witness> kept("kept");
-
-using numbers = std::vector<int>;
-void note(numbers* log) { log->push_back(number.get_or(0)); }
 
 // ── tasks ──
 
 task<void> sets_between_awaits(numbers* log, int own) {
   note(log);
-  number.set(own);
+  variable.set(own);
   co_await sleep(0s);
   note(log);
 }
 
 task<void> starts_children(numbers* log) {
-  number.set(1);
+  variable.set(1);
   const auto first = get_running_loop().create_task(sets_between_awaits(log, 10));
-  number.set(2);
+  variable.set(2);
   const auto second = get_running_loop().create_task(sets_between_awaits(log, 20));
   co_await first;
   co_await second;
@@ -55,7 +54,7 @@ TEST(context_of_tasks, is_a_copy_of_what_the_maker_had_and_each_ones_own) {
 }
 
 task<void> sets(int value) {
-  number.set(value);
+  variable.set(value);
   co_return;
 }
 task<void> awaits_who_sets(numbers* log) {
@@ -72,17 +71,17 @@ TEST(context_of_tasks, is_shared_with_what_a_task_awaits_directly) {
 }
 
 TEST(context_of_tasks, is_the_callers_in_sync_wait_and_run_and_what_is_set_there_stays_there) {
-  const auto guard = number.scoped(7);
+  const auto guard = variable.scoped(7);
   numbers log;
   sync_wait(sets_between_awaits(&log, 8));
-  EXPECT_EQ(number.get(), 7);
+  EXPECT_EQ(variable.get(), 7);
   run(sets_between_awaits(&log, 9));
-  EXPECT_EQ(number.get(), 7);
+  EXPECT_EQ(variable.get(), 7);
   EXPECT_THAT(log, ElementsAre(7, 8, 7, 9));
 }
 
 task<void> holds_until_cancelled(numbers* log) {
-  const auto guard = number.scoped(3);
+  const auto guard = variable.scoped(3);
   try {
     co_await sleep(1h);
   } catch (const cancelled_error&) {
@@ -91,7 +90,7 @@ task<void> holds_until_cancelled(numbers* log) {
   }
 }
 task<void> cancels_a_child(numbers* log) {
-  number.set(1);
+  variable.set(1);
   const auto child = get_running_loop().create_task(holds_until_cancelled(log));
   co_await sleep(0s);
   child.cancel();
@@ -109,12 +108,12 @@ TEST(context_of_tasks, is_there_when_a_cancel_arrives) {
 }
 
 task<void> throws_out_of_a_scope() {
-  const auto guard = number.scoped(4);
+  const auto guard = variable.scoped(4);
   co_await sleep(0s);
   throw std::runtime_error("left");
 }
 task<void> catches_it(numbers* log) {
-  number.set(1);
+  variable.set(1);
   try {
     co_await throws_out_of_a_scope();
   } catch (const std::runtime_error&) {
@@ -129,11 +128,11 @@ TEST(context_of_tasks, a_scope_ends_with_an_exception) {
 }
 
 task<void> resets(context_token* token) {
-  number.reset(*token);
+  variable.reset(*token);
   co_return;
 }
 task<void> hands_its_token_to(bool another_task, std::string* message) {
-  auto token = number.set(1);
+  auto token = variable.set(1);
   try {
     if (another_task)
       co_await get_running_loop().create_task(resets(&token));
@@ -183,13 +182,13 @@ TEST(context_of_tasks, ends_with_a_task_that_never_ran) {
 // ── nested loops ──
 
 task<void> closes_a_loop_of_its_own(numbers* log) {
-  number.set(1);
+  variable.set(1);
   {
     event_loop inner;
     static_cast<void>(inner.create_task(holds_until_cancelled(log)));
     static_cast<void>(inner.call_soon([log] {
       note(log);
-      number.set(100);
+      variable.set(100);
     }));
   }  // runs the task and the callback to their ends, inside of this one
   note(log);
@@ -206,7 +205,7 @@ TEST(context_of_tasks, is_whole_after_a_loop_was_closed_inside_of_it) {
 }
 
 task<void> waits_in_a_worker(numbers* log) {
-  number.set(1);
+  variable.set(1);
   auto call = get_running_loop().run_in_executor([log] {
     sync_wait(sets_between_awaits(log, 50));
     note(log);
@@ -229,7 +228,7 @@ test_support::foreign_task foreign(numbers* log) {
   co_return 1;
 }
 task<void> awaits_a_foreign_one(numbers* log) {
-  number.set(1);
+  variable.set(1);
   static_cast<void>(co_await foreign(log));
   co_await sleep(0s);
   note(log);
@@ -243,16 +242,16 @@ TEST(context_of_tasks, comes_back_behind_a_coroutine_of_another_library) {
 }
 
 test_support::detached detached_and_foreign(numbers* log) {
-  number.set(9);
+  variable.set(9);
   co_await sets(10);
   note(log);
 }
 task<void> starts_a_detached_one(numbers* log) {
-  const auto guard = number.scoped(1);
+  const auto guard = variable.scoped(1);
   co_await sleep(0s);
   detached_and_foreign(log);
   note(log);
-  number.set(2);
+  variable.set(2);
   co_await sleep(0s);
   note(log);
 }
@@ -270,10 +269,10 @@ TEST(context_of_callbacks, is_what_their_adder_had_and_what_they_set_is_theirs) 
   numbers log;
   const auto notes_and_sets = [&] {
     note(&log);
-    number.set(100);
+    variable.set(100);
   };
   {
-    const auto guard = number.scoped(1);
+    const auto guard = variable.scoped(1);
     loop.call_soon(notes_and_sets);
     loop.call_later(0s, notes_and_sets);
     loop.call_at(loop.time(), notes_and_sets);
@@ -283,16 +282,16 @@ TEST(context_of_callbacks, is_what_their_adder_had_and_what_they_set_is_theirs) 
   loop.call_later(1ms, [&] { loop.stop(); });
   loop.run_forever();
   EXPECT_THAT(log, testing::UnorderedElementsAre(1, 1, 1, 1, 0));
-  EXPECT_EQ(number.get_or(0), 0);
+  EXPECT_EQ(variable.get_or(0), 0);
 }
 
 TEST(context_of_callbacks, comes_along_from_another_thread) {
   event_loop loop;
   int seen = 0;
   std::thread other([&] {
-    number.set(6);
+    variable.set(6);
     loop.call_soon_threadsafe([&] {
-      seen = number.get_or(0);
+      seen = variable.get_or(0);
       loop.stop();
     });
   });
@@ -314,10 +313,10 @@ TEST(context_of_callbacks, ends_with_one_that_is_cancelled_or_dropped) {
 }
 
 task<void> adds_a_done_callback(numbers* log) {
-  number.set(1);
+  variable.set(1);
   const auto child = get_running_loop().create_task(sets(2));
   child.add_done_callback([log](const future<void>&) { note(log); });
-  number.set(3);
+  variable.set(3);
   co_await child;
 }
 

@@ -1,7 +1,6 @@
 // Debug mode: slow steps, tasks that never run, calls from a wrong thread.
 #include <plait/core/internal/printable.hpp>
 #include <plait/loop/event_loop.hpp>
-#include <plait/loop/sleep.hpp>
 #include <plait/loop/sync_wait.hpp>
 
 #include <stdexcept>
@@ -13,6 +12,7 @@
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/gate.hpp>
 #include <tests/support/recorded_reports.hpp>
+#include <tests/support/tasks.hpp>
 #include <tests/support/turns.hpp>
 
 namespace plait {
@@ -20,16 +20,12 @@ namespace {
 
 using namespace std::chrono_literals;
 using test_support::message_of;
+using test_support::number_later;
 using test_support::pass;
 using test_support::recorded_reports;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-task<int> number(int n) {
-  co_await sleep(0s);
-  co_return n;
-}
 
 /// The lines that are about `what`.
 int lines_about(const std::string& what) {
@@ -61,7 +57,7 @@ TEST(debug_mode, tells_of_each_slow_step_of_a_task_and_where_it_was_created) {
   event_loop loop;
   loop.set_debug(true);
   loop.set_slow_callback_duration(0s);
-  const auto handle = loop.create_task(number(3), "slow one");
+  const auto handle = loop.create_task(number_later(3), "slow one");
   const unsigned line = __LINE__ - 1;
   while (!handle.done()) pass(loop);
   const auto told = recorded_reports::take();
@@ -91,7 +87,7 @@ TEST(debug_mode, does_not_tell_of_steps_that_are_quick_enough) {
   event_loop loop;
   loop.set_debug(true);
   loop.set_slow_callback_duration(1h);
-  EXPECT_EQ(loop.run_until_complete(number(3)), 3);
+  EXPECT_EQ(loop.run_until_complete(number_later(3)), 3);
   EXPECT_EQ(recorded_reports::text(), "");
 }
 
@@ -99,7 +95,7 @@ TEST(debug_mode, off_nothing_is_slow) {
   const recorded_reports reports;
   event_loop loop;
   loop.set_slow_callback_duration(0s);
-  EXPECT_EQ(loop.run_until_complete(number(3)), 3);
+  EXPECT_EQ(loop.run_until_complete(number_later(3)), 3);
   EXPECT_EQ(recorded_reports::text(), "");
 }
 
@@ -108,7 +104,7 @@ TEST(debug_mode, knows_where_the_main_task_came_from) {
   event_loop loop;
   loop.set_debug(true);
   loop.set_slow_callback_duration(0s);
-  loop.run_until_complete(number(3));
+  loop.run_until_complete(number_later(3));
   EXPECT_THAT(recorded_reports::text(), HasSubstr("created at debug_test.cpp:" + std::to_string(__LINE__ - 1)));
 }
 
@@ -129,11 +125,11 @@ TEST(debug_mode, tells_of_a_task_that_is_dropped_and_never_ran) {
   event_loop loop;
   loop.set_debug(true);
   {
-    const auto never = number(3);
+    const auto never = number_later(3);
   }
   const auto text = recorded_reports::text();
   EXPECT_THAT(text, StartsWith("a task of "));
-  EXPECT_THAT(text, HasSubstr("number(int)"));
+  EXPECT_THAT(text, HasSubstr("number_later(int)"));
   EXPECT_THAT(text, HasSubstr("was dropped and has never run: co_await it, or give it to create_task\n"));
 }
 
@@ -142,8 +138,8 @@ TEST(debug_mode, says_nothing_of_tasks_that_ran) {
   event_loop loop;
   loop.set_debug(true);
   const auto outer = []() -> task<int> {
-    const int n = co_await number(4);
-    auto moved = number(5);
+    const int n = co_await number_later(4);
+    auto moved = number_later(5);
     auto to = std::move(moved);
     co_return n + co_await std::move(to);
   };
@@ -158,7 +154,7 @@ TEST(debug_mode, off_dropped_tasks_are_nobodys_business) {
   loop.set_debug(true);
   loop.set_debug(false);
   {
-    const auto never = number(3);
+    const auto never = number_later(3);
   }
   EXPECT_EQ(recorded_reports::text(), "");
 }
@@ -170,7 +166,7 @@ TEST(debug_mode, ends_with_its_loop) {
     loop.set_debug(true);
   }
   {
-    const auto never = number(3);
+    const auto never = number_later(3);
   }
   EXPECT_EQ(recorded_reports::text(), "");
 }
@@ -189,7 +185,7 @@ TEST(debug_mode, refuses_calls_from_a_wrong_thread) {
     runs.wait();
     EXPECT_EQ(message_of<invalid_state_error>([&] { loop.call_soon([] {}); }), refused("call_soon"));
     EXPECT_EQ(message_of<invalid_state_error>([&] { loop.call_later(1h, [] {}); }), refused("call_later or call_at"));
-    EXPECT_EQ(message_of<invalid_state_error>([&] { static_cast<void>(loop.create_task(number(1))); }),
+    EXPECT_EQ(message_of<invalid_state_error>([&] { static_cast<void>(loop.create_task(number_later(1))); }),
               refused("create_task"));
     EXPECT_EQ(message_of<invalid_state_error>([&] { loop.stop(); }), refused("stop"));
     loop.call_soon_threadsafe([&] { loop.stop(); });

@@ -19,20 +19,17 @@
 
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
+#include <tests/support/tasks.hpp>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
 using test_support::message_of;
-
-task<int> number_later(int n) {
-  co_await sleep(0s);
-  co_return n;
-}
+using test_support::number_later;
 
 /// Awaited by a free operator co_await.
-struct foreign {
+struct foreign_number {
   int n;
 };
 struct foreign_awaiter {
@@ -41,14 +38,14 @@ struct foreign_awaiter {
   void await_suspend(std::coroutine_handle<>) const noexcept {}
   [[nodiscard]] int await_resume() const noexcept { return n; }
 };
-foreign_awaiter operator co_await(const foreign& f) { return {f.n}; }
+foreign_awaiter operator co_await(const foreign_number& f) { return {f.n}; }
 
 static_assert(std::same_as<decltype(ensure_future(std::declval<future<int>&>())), future<int>>);
 static_assert(std::same_as<decltype(ensure_future(std::declval<task_handle<void>>())), future<void>>);
 static_assert(std::same_as<decltype(ensure_future(std::declval<task<std::string>>())), future<std::string>>);
 static_assert(std::same_as<decltype(ensure_future(std::declval<any_future>())), any_future>);
 static_assert(std::same_as<decltype(ensure_future(sleep(1s))), future<void>>);
-static_assert(std::same_as<decltype(ensure_future(foreign{1})), future<int>>);
+static_assert(std::same_as<decltype(ensure_future(foreign_number{1})), future<int>>);
 static_assert(std::same_as<decltype(ensure_future(foreign_awaiter{1})), future<int>>);
 static_assert(!awaitable<task<int>&>);  // it has to be given away
 static_assert(!awaitable<int>);
@@ -59,8 +56,8 @@ static_assert(awaitable_range<std::vector<task<int>>>);
 task<std::vector<int>> ensures_each_kind() {
   auto& loop = get_running_loop();
   const auto handle = loop.create_task(number_later(2));
-  std::vector<future<int>> all{ensure_future(number_later(1)), ensure_future(handle), ensure_future(foreign{3}),
-                               ensure_future(handle.future())};
+  std::vector<future<int>> all{ensure_future(number_later(1)), ensure_future(handle),
+                               ensure_future(foreign_number{3}), ensure_future(handle.future())};
   auto results = co_await gather(std::move(all));
   co_return results;
 }

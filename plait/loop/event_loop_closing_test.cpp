@@ -21,6 +21,7 @@
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/gate.hpp>
 #include <tests/support/recorded_reports.hpp>
+#include <tests/support/tasks.hpp>
 #include <tests/support/witness.hpp>
 #include <unistd.h>
 
@@ -31,10 +32,9 @@ using namespace std::chrono_literals;
 using test_support::gate;
 using test_support::ledger;
 using test_support::message_of;
+using test_support::number;
 using test_support::recorded_reports;
 using test_support::witness;
-
-task<int> number(int n) { co_return n; }
 
 TEST(event_loop_closing, a_closed_loop_refuses_everything) {
   event_loop loop;
@@ -163,7 +163,7 @@ TEST(event_loop_closing, tasks_are_cancelled_and_run_to_their_end) {
   EXPECT_TRUE(pending.get_future().cancelled());
 }
 
-task<void> throws_when_cancelled() {
+task<void> throws_once_cancelled() {
   try {
     co_await sleep(1h);
   } catch (const cancelled_error&) {
@@ -174,7 +174,7 @@ task<void> throws_when_cancelled() {
 TEST(event_loop_closing, what_tasks_throw_then_is_reported_and_in_their_handles) {
   const recorded_reports reports;
   event_loop loop;
-  const auto handle = loop.create_task(throws_when_cancelled(), "stubborn");
+  const auto handle = loop.create_task(throws_once_cancelled(), "stubborn");
   loop.stop();
   loop.run_forever();
   loop.close();

@@ -1,7 +1,6 @@
 // A loop inside another loop: the host here is poll(2), which waits for one descriptor and calls poll().
 #include <plait/core/promise.hpp>
 #include <plait/loop/event_loop.hpp>
-#include <plait/loop/readable.hpp>
 #include <plait/loop/run_coroutine_threadsafe.hpp>
 #include <plait/loop/sleep.hpp>
 #include <plait/loop/sync/queue.hpp>
@@ -17,31 +16,27 @@
 #include <thread>
 
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/gate.hpp>
 #include <tests/support/pipe.hpp>
+#include <tests/support/tasks.hpp>
 #include <unistd.h>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
+using test_support::is_readable;
 using test_support::message_of;
 using test_support::pipe_ends;
-
-bool is_readable(int descriptor) {
-  pollfd one{descriptor, POLLIN, 0};
-  return ::poll(&one, 1, 0) == 1;
-}
+using test_support::reads_once;
 
 /// Waits as long as it takes: what would be missed hangs, and the watchdog ends it.
 void host(event_loop& loop, const std::function<bool()>& done) {
   const int descriptor = loop.descriptor();
   while (!done()) {
-    pollfd one{descriptor, POLLIN, 0};
-    ::poll(&one, 1, -1);
+    static_cast<void>(is_readable(descriptor, -1));
     loop.poll();
   }
 }
@@ -54,7 +49,7 @@ task<int> gives(int n) {
   co_await sleep(0s);
   co_return n;
 }
-task<int> sleeps() {
+task<int> sleeps_twice() {
   co_await sleep(1ms);
   co_await sleep(2ms);
   co_return 2;
@@ -73,10 +68,6 @@ task<int> calls_processes() {
   int sum = 0;
   for (int i = 0; i < 20; ++i) sum += co_await to_process(twice, i);
   co_return sum;
-}
-task<std::string> reads(const pipe_ends& from) {
-  co_await readable(from.out());
-  co_return from.read();
 }
 
 TEST(hosted_loop, is_readable_when_it_has_something_to_do_and_only_then) {
@@ -106,7 +97,7 @@ TEST(hosted_loop, runs_tasks_from_turn_to_turn) {
 
 TEST(hosted_loop, wakes_for_timers) {
   event_loop loop;
-  EXPECT_EQ(host(loop, loop.create_task(sleeps()).future()), 2);
+  EXPECT_EQ(host(loop, loop.create_task(sleeps_twice()).future()), 2);
   bool ran = false;
   loop.call_later(1ms, [&] { ran = true; });
   host(loop, [&] { return ran; });
@@ -169,7 +160,7 @@ TEST(hosted_loop, wakes_for_descriptors) {
   const pipe_ends pipe;
   event_loop loop;
   const int descriptor = loop.descriptor();
-  const auto read = loop.create_task(reads(pipe));
+  const auto read = loop.create_task(reads_once(pipe));
   while (is_readable(descriptor)) loop.poll();
   pipe.write("news");
   EXPECT_TRUE(is_readable(descriptor));
@@ -226,7 +217,7 @@ TEST(hosted_loop, may_be_watched_by_edge) {
   edge.events = EPOLLIN | EPOLLET;
   ASSERT_EQ(::epoll_ctl(host, EPOLL_CTL_ADD, loop.descriptor(), &edge), 0);
   const auto called = loop.create_task(calls_threads());
-  const auto slept = loop.create_task(sleeps());
+  const auto slept = loop.create_task(sleeps_twice());
   while (!called.done() || !slept.done()) {
     ::epoll_wait(host, &edge, 1, -1);
     loop.poll();
@@ -290,7 +281,7 @@ TEST(hosted_loop, lets_the_host_block_for_a_call_between_polls) {
 TEST(hosted_loop, may_be_run_in_between) {
   event_loop loop;
   const int descriptor = loop.descriptor();
-  EXPECT_EQ(loop.run_until_complete(sleeps()), 2);
+  EXPECT_EQ(loop.run_until_complete(sleeps_twice()), 2);
   EXPECT_EQ(host(loop, loop.create_task(gives(3)).future()), 3);
   while (is_readable(descriptor)) loop.poll();
   EXPECT_EQ(loop.run_until_complete(calls_threads()), 4950);
@@ -300,7 +291,7 @@ TEST(hosted_loop, ends_its_tasks_when_it_is_closed) {
   event_loop loop;
   static_cast<void>(loop.descriptor());
   const auto left = loop.create_task(gives(1));
-  const auto slept = loop.create_task(sleeps());
+  const auto slept = loop.create_task(sleeps_twice());
   loop.poll();
   loop.close();
   EXPECT_TRUE(slept.cancelled());

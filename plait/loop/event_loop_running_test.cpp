@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cmath>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -14,27 +13,19 @@
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/gate.hpp>
+#include <tests/support/tasks.hpp>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
+using test_support::fails;
 using test_support::gate;
 using test_support::message_of;
+using test_support::move_only_later;
+using test_support::number;
 
-task<int> number(int n) { co_return n; }
-
-task<std::unique_ptr<int>> move_only(int n) {
-  co_await sleep(0s);
-  co_return std::make_unique<int>(n);
-}
-
-task<void> fails() {
-  co_await sleep(0s);
-  throw std::runtime_error("of the task");
-}
-
-task<int> wait_for(future<int> awaited) {
+task<int> awaits_future(future<int> awaited) {
   const int n = co_await awaited;
   co_return n;
 }
@@ -42,7 +33,7 @@ task<int> wait_for(future<int> awaited) {
 TEST(event_loop_running, run_until_complete_gives_what_the_task_returned) {
   event_loop loop;
   EXPECT_EQ(loop.run_until_complete(number(3)), 3);
-  EXPECT_EQ(*loop.run_until_complete(move_only(4)), 4);
+  EXPECT_EQ(*loop.run_until_complete(move_only_later(4)), 4);
 }
 
 TEST(event_loop_running, run_until_complete_throws_what_the_task_threw_and_the_loop_goes_on) {
@@ -76,7 +67,7 @@ TEST(event_loop_running, run_until_complete_refuses_a_future_that_holds_nothing)
 TEST(event_loop_running, stopped_before_the_task_completed) {
   event_loop loop;
   promise<int> input;
-  auto handle = loop.create_task(wait_for(input.get_future()));
+  auto handle = loop.create_task(awaits_future(input.get_future()));
   loop.call_soon([&] { loop.stop(); });
   EXPECT_EQ(message_of<invalid_state_error>([&] { loop.run_until_complete(handle); }),
             "plait: event loop stopped before the task completed");

@@ -2,7 +2,6 @@
 #include <plait/core/promise.hpp>
 #include <plait/loop/event_loop.hpp>
 #include <plait/loop/settled.hpp>
-#include <plait/loop/sleep.hpp>
 #include <plait/loop/wait.hpp>
 
 #include <csignal>
@@ -18,15 +17,18 @@
 #include <tests/support/gate.hpp>
 #include <tests/support/pipe.hpp>
 #include <tests/support/recorded_reports.hpp>
+#include <tests/support/tasks.hpp>
 #include <tests/support/turns.hpp>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
+using test_support::fails;
 using test_support::message_in;
 using test_support::pass;
 using test_support::recorded_reports;
+using test_support::sleeps;
 
 struct told {
   std::string message, error, task;
@@ -39,11 +41,6 @@ void note(event_loop& loop, std::vector<told>& seen) {
     seen.push_back({std::string(context.message), message_in<std::runtime_error>(context.exception),
                     std::string(context.task_name), context.created_at.line()});
   });
-}
-
-task<void> fails() {
-  co_await sleep(0s);
-  throw std::runtime_error("of the task");
 }
 
 TEST(exception_handler, hears_what_callbacks_throw) {
@@ -237,8 +234,6 @@ TEST(exception_nobody_retrieved, by_a_wait_alone_is_told) {
   ASSERT_EQ(seen.size(), 1U);
   EXPECT_EQ(seen[0].task, "waited for");
 }
-
-task<void> sleeps() { co_await sleep(1h); }
 
 TEST(exception_nobody_retrieved, is_not_what_a_cancelled_task_ends_with) {
   const recorded_reports reports;

@@ -25,7 +25,9 @@ using test_support::gate;
 using test_support::message_of;
 using test_support::pass;
 
-template <class Awaitable> task<void> awaits(Awaitable awaited) { static_cast<void>(co_await std::move(awaited)); }
+template <class Awaitable> task<void> awaits_moved(Awaitable awaited) {
+  static_cast<void>(co_await std::move(awaited));
+}
 
 /// Swallows one cancel, and ends when `go_on` is done.
 task<int> ends_in_its_time(future<void> go_on, bool* cancelled) {
@@ -137,7 +139,7 @@ TEST(gather_cancel, a_hundred_thousand_deep_does_not_recurse) {
 
 // ── calls of a pool ──
 
-int waits_for(const gate* opened) {
+int waits_at(const gate* opened) {
   opened->wait();
   return 1;
 }
@@ -156,11 +158,11 @@ TEST(gather_cancel, drops_a_pools_pending_call_and_abandons_one_that_runs) {
   thread_pool_executor pool(thread_pool_options{.max_workers = 1});
   const auto runs = pool.submit([&] {
     began.open();
-    return waits_for(&opened);
+    return waits_at(&opened);
   });
-  const auto waits = pool.submit(waits_for, &opened);
+  const auto waits = pool.submit(waits_at, &opened);
   began.wait();
-  const auto outer = loop.create_task(awaits(gather(runs, waits)));
+  const auto outer = loop.create_task(awaits_moved(gather(runs, waits)));
   pass(loop);
   loop.call_soon([&] { outer.cancel(); });
   while (!outer.done()) pass(loop);
@@ -178,7 +180,7 @@ TEST(gather_cancel, asks_a_pools_call_that_can_be_asked_and_waits_for_it) {
   const auto a = pool.submit(waits_until_asked, &began);
   const auto b = pool.submit(waits_until_asked, &began);
   began.wait_for(2);
-  const auto outer = loop.create_task(awaits(gather(a, b)));
+  const auto outer = loop.create_task(awaits_moved(gather(a, b)));
   pass(loop);
   loop.call_soon([&] { outer.cancel(); });
   EXPECT_THROW(loop.run_until_complete(outer), cancelled_error);
@@ -191,7 +193,7 @@ TEST(gather_cancel, after_the_first_failure_comes_out_at_the_await) {
   event_loop loop;
   promise<int> fails;
   const auto inner = gather(fails.get_future());
-  const auto outer = loop.create_task(awaits(gather(inner)));
+  const auto outer = loop.create_task(awaits_moved(gather(inner)));
   pass(loop);
   bool ran = false;
   inner.add_done_callback([&](const auto&) {

@@ -18,6 +18,7 @@
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/recorded_reports.hpp>
+#include <tests/support/tasks.hpp>
 
 namespace plait {
 namespace {
@@ -25,11 +26,8 @@ namespace {
 using namespace std::chrono_literals;
 using test_support::message_in;
 using test_support::message_of;
+using test_support::number_later;
 
-task<int> number_later(int n) {
-  co_await sleep(0s);
-  co_return n;
-}
 task<std::string> text_later(std::string text) {
   co_await sleep(0s);
   co_return text;

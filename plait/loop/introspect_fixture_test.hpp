@@ -5,11 +5,11 @@
 #include <plait/core/task.hpp>
 #include <plait/loop/event_loop.hpp>
 #include <plait/loop/introspect.hpp>
-#include <plait/loop/sleep.hpp>
+#include <plait/loop/wait.hpp>
 
-#include <chrono>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace plait::introspect_tests {
 
@@ -37,7 +37,7 @@ inline std::string tree_of(event_loop& loop) {
   return seen_on(loop, [] { return drawn(task_tree()); });
 }
 
-inline task<void> sleeps() { co_await sleep(std::chrono::hours(1)); }
 inline task<void> awaits_future(future<void> other) { co_await other; }
+inline task<void> waits_for_all(std::vector<future<void>> all) { static_cast<void>(co_await wait(all)); }
 
 }  // namespace plait::introspect_tests

@@ -8,21 +8,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <tests/support/gate.hpp>
+#include <tests/support/pipe.hpp>
+#include <tests/support/tasks.hpp>
 
 namespace plait {
 namespace {
 
-using introspect_tests::sleeps;
 using test_support::gate;
+using test_support::is_readable;
+using test_support::sleeps;
 using testing::HasSubstr;
 using testing::Not;
-
-bool is_readable(int descriptor, int timeout = 0) {
-  pollfd one{descriptor, POLLIN, 0};
-  return ::poll(&one, 1, timeout) == 1;
-}
 
 /// A loop with one task, inside this thread's loop of poll(2).
 struct hosted {

@@ -3,8 +3,7 @@
 #include <plait/loop/event_loop.hpp>
 #include <plait/loop/internal/task_snapshot.hpp>
 #include <plait/loop/introspect.hpp>
-#include <plait/loop/sleep.hpp>
-#include <plait/loop/wait.hpp>
+#include <plait/loop/introspect_fixture_test.hpp>
 #include <plait/threads/thread_pool_executor.hpp>
 
 #include <cstdio>
@@ -17,43 +16,24 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <tests/support/gate.hpp>
+#include <tests/support/tasks.hpp>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
+using introspect_tests::awaits_future;
+using introspect_tests::drawn;
+using introspect_tests::seen_on;
+using introspect_tests::tree_of;
+using introspect_tests::waits_for_all;
 using test_support::gate;
+using test_support::sleeps;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-/// `text` without its first line, and without where tasks were created.
-std::string drawn(std::string text) {
-  text.erase(0, text.find('\n') + 1);
-  for (auto at = text.find("  ["); at != std::string::npos; at = text.find("  ["))
-    text.erase(at, text.find(']', at) + 1 - at);
-  return text;
-}
-
-/// What `look` says in a callback, a turn after all that is ready now.
-std::string seen_on(event_loop& loop, const std::function<std::string()>& look) {
-  std::string text;
-  loop.call_soon([&] {
-    loop.call_soon([&] {
-      text = look();
-      loop.stop();
-    });
-  });
-  loop.run_forever();
-  return text;
-}
-std::string tree_of(event_loop& loop) {
-  return seen_on(loop, [] { return drawn(task_tree()); });
-}
-
-task<void> sleeps() { co_await sleep(1h); }
 task<void> awaits_task(task_handle<void> other) { co_await other; }
-task<void> awaits_future(future<void> other) { co_await other; }
 task<void> sleeps_deep_inside() { co_await sleeps(); }
 
 TEST(introspect, a_loop_without_tasks_says_so) {
@@ -138,8 +118,6 @@ TEST(introspect, a_call_stands_with_the_thread_that_runs_it_or_the_queue) {
                                       "└─ call queued in decoders\n"));
   release.open();
 }
-
-task<void> waits_for_all(std::vector<future<void>> all) { static_cast<void>(co_await wait(all)); }
 
 TEST(introspect, a_wait_shows_what_is_not_done) {
   event_loop loop;

@@ -20,6 +20,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <tests/support/pipe.hpp>
+#include <tests/support/tasks.hpp>
 
 namespace plait {
 namespace {
@@ -27,9 +28,10 @@ namespace {
 using namespace std::chrono_literals;
 using introspect_tests::awaits_future;
 using introspect_tests::seen_on;
-using introspect_tests::sleeps;
 using introspect_tests::tree_of;
+using introspect_tests::waits_for_all;
 using test_support::pipe_ends;
+using test_support::sleeps;
 using testing::EndsWith;
 
 // ── several at once ──
@@ -66,12 +68,12 @@ TEST(introspect_waits, what_a_gather_has_already_is_left_out) {
             "└─ future\n");
 }
 
-task<void> starts_two(task_group& group) {
+task<void> starts_two_sleepers(task_group& group) {
   group.create_task(sleeps(), "one");
   group.create_task(sleeps(), "two");
   co_return;
 }
-task<void> has_a_group() { co_await with_task_group(starts_two); }
+task<void> has_a_group() { co_await with_task_group(starts_two_sleepers); }
 
 TEST(introspect_waits, the_end_of_a_task_group_waits_for_its_tasks) {
   event_loop loop;
@@ -83,8 +85,6 @@ TEST(introspect_waits, the_end_of_a_task_group_waits_for_its_tasks) {
             "└─ task \"one\" waits\n"
             "   └─ sleep\n");
 }
-
-task<void> waits_for_all(std::vector<future<void>> all) { static_cast<void>(co_await wait(all)); }
 
 TEST(introspect_waits, of_very_many_waits_of_one_task_the_rest_is_counted) {
   std::vector<promise<void>> work(203);
@@ -119,7 +119,7 @@ TEST(introspect_waits, a_lock) {
 }
 
 task<void> gets(queue<int>* from) { static_cast<void>(co_await from->get()); }
-task<void> puts(queue<int>* to) {
+task<void> puts_two(queue<int>* to) {
   co_await to->put(1);
   co_await to->put(2);
 }
@@ -130,7 +130,7 @@ TEST(introspect_waits, a_queue) {
   queue<int> full(1);
   event_loop loop;
   static_cast<void>(loop.create_task(gets(&empty), "getter"));
-  static_cast<void>(loop.create_task(puts(&full), "putter"));
+  static_cast<void>(loop.create_task(puts_two(&full), "putter"));
   static_cast<void>(loop.create_task(joins(&full), "joiner"));
   EXPECT_EQ(tree_of(loop),
             "task \"getter\" waits\n"

@@ -12,24 +12,20 @@
 
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
-#include <unistd.h>
+#include <tests/support/signals.hpp>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
+using test_support::disposition;
 using test_support::message_in;
 using test_support::message_of;
+using test_support::send;
 
-void send(int signal) { ::kill(::getpid(), signal); }
 /// After all that waits now has been run, and once more.
 void soon(event_loop& loop, std::function<void()> f) {
   loop.call_soon([&loop, f = std::move(f)] { loop.call_soon(f); });
-}
-void (*disposition(int signal))(int) {
-  struct sigaction now = {};
-  ::sigaction(signal, nullptr, &now);
-  return now.sa_handler;
 }
 
 task<int> next(signal_set which) {

@@ -18,6 +18,7 @@
 #include <tests/support/foreign_coroutine.hpp>
 #include <tests/support/gate.hpp>
 #include <tests/support/pipe.hpp>
+#include <tests/support/tasks.hpp>
 #include <unistd.h>
 
 namespace plait {
@@ -27,11 +28,7 @@ using namespace std::chrono_literals;
 using test_support::message_in;
 using test_support::message_of;
 using test_support::pipe_ends;
-
-task<std::string> reads(const pipe_ends& from) {
-  co_await readable(from.out());
-  co_return from.read();
-}
+using test_support::reads_once;
 
 task<void> waits_to_read(int descriptor) { co_await readable(descriptor); }
 task<void> waits_to_write(int descriptor) { co_await writable(descriptor); }
@@ -39,7 +36,7 @@ task<void> waits_to_write(int descriptor) { co_await writable(descriptor); }
 TEST(readable, resumes_when_there_is_something_to_read) {
   const pipe_ends pipe;
   event_loop loop;
-  const auto read = loop.create_task(reads(pipe));
+  const auto read = loop.create_task(reads_once(pipe));
   loop.call_soon([&] { loop.call_soon([&] { pipe.write("news"); }); });  // after it waits
   EXPECT_EQ(loop.run_until_complete(read), "news");
 }
@@ -53,14 +50,14 @@ TEST(readable, wakes_a_loop_that_sleeps) {
   });
   event_loop loop;
   loop.call_later(1ms, [&] { waiting.open(); });
-  EXPECT_EQ(loop.run_until_complete(loop.create_task(reads(pipe))), "from a thread");
+  EXPECT_EQ(loop.run_until_complete(loop.create_task(reads_once(pipe))), "from a thread");
   writer.join();
 }
 
 TEST(readable, resumes_at_the_end_of_what_can_be_read) {
   pipe_ends pipe;
   event_loop loop;
-  const auto read = loop.create_task(reads(pipe));
+  const auto read = loop.create_task(reads_once(pipe));
   loop.call_soon([&] { loop.call_soon([&] { pipe.close_in(); }); });
   EXPECT_EQ(loop.run_until_complete(read), "");
 }
@@ -138,7 +135,7 @@ TEST(readable, cancelled_leaves_the_others_waiting_and_loses_nothing) {
   const pipe_ends pipe;
   event_loop loop;
   const auto leaves = loop.create_task(waits_to_read(pipe.out()));
-  const auto stays = loop.create_task(reads(pipe));
+  const auto stays = loop.create_task(reads_once(pipe));
   const auto last = loop.create_task(waits_to_read(pipe.out()));
   loop.call_soon([&] { static_cast<void>(leaves.cancel()), static_cast<void>(last.cancel()); });
   EXPECT_THROW(loop.run_until_complete(leaves), cancelled_error);
@@ -161,7 +158,7 @@ TEST(readable, cancelled_when_it_was_woken_already_sees_the_cancel) {
     });
   });
   EXPECT_THROW(loop.run_until_complete(waits), cancelled_error);
-  EXPECT_EQ(loop.run_until_complete(loop.create_task(reads(pipe))), "x");
+  EXPECT_EQ(loop.run_until_complete(loop.create_task(reads_once(pipe))), "x");
 }
 
 TEST(readable, waiting_when_the_loop_closes_is_cancelled) {

@@ -14,12 +14,14 @@
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/gate.hpp>
+#include <tests/support/tasks.hpp>
 #include <tests/support/witness.hpp>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
+using test_support::fails;
 using test_support::gate;
 using test_support::ledger;
 using test_support::message_of;
@@ -44,11 +46,7 @@ task<std::thread::id> says_where() {
   co_await sleep(0s);
   co_return std::this_thread::get_id();
 }
-task<std::unique_ptr<int>> gives(int n) { co_return std::make_unique<int>(n); }
-task<void> fails() {
-  co_await sleep(0s);
-  throw std::runtime_error("of the task");
-}
+task<std::unique_ptr<int>> gives_move_only(int n) { co_return std::make_unique<int>(n); }
 task<void> waits(gate* started, std::atomic<bool>* told) {
   started->open();
   try {
@@ -70,7 +68,7 @@ TEST(run_coroutine_threadsafe, runs_the_task_on_the_loops_thread) {
 
 TEST(run_coroutine_threadsafe, gives_a_result_that_can_only_be_moved) {
   loop_elsewhere there;
-  EXPECT_EQ(*run_coroutine_threadsafe(gives(7), there.loop).result(), 7);
+  EXPECT_EQ(*run_coroutine_threadsafe(gives_move_only(7), there.loop).result(), 7);
 }
 
 TEST(run_coroutine_threadsafe, gives_what_the_task_threw) {
@@ -126,7 +124,7 @@ TEST(run_coroutine_threadsafe, on_a_closed_loop_is_an_error) {
 
 TEST(run_coroutine_threadsafe, of_a_task_that_was_moved_from_is_an_error) {
   event_loop loop;
-  auto once = gives(1);
+  auto once = gives_move_only(1);
   const auto moved = std::move(once);
   EXPECT_EQ(
       message_of<invalid_state_error>([&] { static_cast<void>(run_coroutine_threadsafe(std::move(once), loop)); }),
@@ -134,7 +132,7 @@ TEST(run_coroutine_threadsafe, of_a_task_that_was_moved_from_is_an_error) {
 }
 
 task<int> starts_another_here() {
-  auto other = run_coroutine_threadsafe(gives(3), get_running_loop());
+  auto other = run_coroutine_threadsafe(gives_move_only(3), get_running_loop());
   const auto refused = message_of<invalid_state_error>([&] { static_cast<void>(other.exception()); });
   if (refused.find("co_await") == std::string::npos) co_return -1;
   const auto got = co_await std::move(other);
@@ -206,14 +204,14 @@ TEST(run_coroutine_threadsafe, works_from_any_thread_in_debug_mode_too) {
     is_set.open();
   });
   is_set.wait();
-  EXPECT_EQ(*run_coroutine_threadsafe(gives(3), there.loop).result(), 3);
+  EXPECT_EQ(*run_coroutine_threadsafe(gives_move_only(3), there.loop).result(), 3);
 }
 
 TEST(run_coroutine_threadsafe, that_a_worker_waits_for_is_cancelled_where_its_loop_closes_first) {
   event_loop loop;
   gate sent;
   const auto call = loop.run_in_executor([&] {
-    const auto answer = run_coroutine_threadsafe(gives(1), loop);
+    const auto answer = run_coroutine_threadsafe(gives_move_only(1), loop);
     sent.open();
     try {
       static_cast<void>(answer.result());

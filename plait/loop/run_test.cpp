@@ -30,12 +30,12 @@ using test_support::recorded_reports;
 using test_support::throw_foreign;
 using test_support::witness;
 
-task<std::unique_ptr<int>> gives(int n) {
+task<std::unique_ptr<int>> main_gives(int n) {
   co_await sleep(0s);
   co_return std::make_unique<int>(n);
 }
 
-task<void> fails() {
+task<void> main_fails() {
   co_await sleep(0s);
   throw std::runtime_error("of main");
 }
@@ -59,10 +59,10 @@ TEST(run, an_exception_that_is_none_of_cpp_comes_out_as_bad_exception) {
   EXPECT_THROW(run(fails_foreign_with_nothing()), std::bad_exception);
 }
 
-TEST(run, gives_what_main_returned) { EXPECT_EQ(*run(gives(3)), 3); }
+TEST(run, gives_what_main_returned) { EXPECT_EQ(*run(main_gives(3)), 3); }
 
 TEST(run, throws_what_main_threw) {
-  EXPECT_EQ(message_of<std::runtime_error>([] { run(fails()); }), "of main");
+  EXPECT_EQ(message_of<std::runtime_error>([] { run(main_fails()); }), "of main");
   EXPECT_EQ(message_of<cancelled_error>([] { run(cancels_itself()); }), "cancelled");
 }
 

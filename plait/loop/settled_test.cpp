@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
+#include <tests/support/tasks.hpp>
 
 namespace plait {
 namespace {
@@ -17,13 +18,9 @@ namespace {
 using namespace std::chrono_literals;
 using test_support::message_in;
 using test_support::message_of;
+using test_support::number_later;
 
-task<int> number(int n) {
-  co_await sleep(0s);
-  co_return n;
-}
-
-task<int> fails() {
+task<int> fails_to_give() {
   co_await sleep(0s);
   throw std::runtime_error("no");
 }
@@ -41,8 +38,8 @@ task<std::unique_ptr<int>> move_only() {
 }
 
 TEST(settled, gives_the_outcome_of_a_task) {
-  EXPECT_EQ(sync_wait(settled(number(3))).value(), 3);
-  EXPECT_EQ(message_in<std::runtime_error>(sync_wait(settled(fails())).exception()), "no");
+  EXPECT_EQ(sync_wait(settled(number_later(3))).value(), 3);
+  EXPECT_EQ(message_in<std::runtime_error>(sync_wait(settled(fails_to_give())).exception()), "no");
   EXPECT_TRUE(sync_wait(settled(is_cancelled())).cancelled());
   EXPECT_TRUE(sync_wait(settled(nothing())).has_value());
   EXPECT_EQ(*sync_wait(settled(move_only())).value(), 6);
@@ -86,7 +83,7 @@ template <class Awaited> task<std::string> settles(Awaited awaited) {
   co_return seen;
 }
 
-task<int> sleeps() {
+task<int> sleeps_for_its_number() {
   co_await sleep(1h);
   co_return 1;
 }
@@ -104,8 +101,8 @@ TEST(settled, throws_where_the_task_that_awaits_it_is_cancelled) {
   const promise<int> input;
   EXPECT_EQ(cancelled_while_it_settles(loop, input.get_future()), "this one was cancelled");
   EXPECT_TRUE(input.get_future().cancelled());
-  EXPECT_EQ(cancelled_while_it_settles(loop, sleeps()), "this one was cancelled");
-  const auto inner = loop.create_task(sleeps());
+  EXPECT_EQ(cancelled_while_it_settles(loop, sleeps_for_its_number()), "this one was cancelled");
+  const auto inner = loop.create_task(sleeps_for_its_number());
   EXPECT_EQ(cancelled_while_it_settles(loop, inner), "this one was cancelled");
   loop.stop();
   loop.run_forever();

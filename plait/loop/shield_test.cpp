@@ -30,7 +30,7 @@ task<int> follows(future<int> given) {
 
 template <class T> task<void> shields(T awaited) { static_cast<void>(co_await shield(std::move(awaited))); }
 
-void fail(promise<int>& p) { p.set_exception(std::make_exception_ptr(std::runtime_error("late"))); }
+void fail_inner(promise<int>& p) { p.set_exception(std::make_exception_ptr(std::runtime_error("late"))); }
 
 task<int> gives_what_it_shields(future<int> given) {
   auto moved = co_await shield(follows(given));
@@ -60,7 +60,7 @@ TEST(shield, gives_what_can_only_be_moved) {
 
 TEST(shield, throws_what_it_shields_threw) {
   promise<int> p;
-  fail(p);
+  fail_inner(p);
   EXPECT_EQ(message_of<std::runtime_error>([&] { sync_wait(shields(p.get_future())); }), "late");
 }
 
@@ -122,7 +122,7 @@ std::string reported_of_a_failure(int waiters, bool somebody_holds_it) {
   pass(loop);
   for (const auto& o : outer) EXPECT_TRUE(o.cancelled());
   if (!somebody_holds_it) inner = {};
-  fail(p);
+  fail_inner(p);
   pass(loop);
   pass(loop);
   auto text = reports.text();
@@ -152,7 +152,7 @@ TEST(shield, does_not_tell_of_a_failure_that_one_still_awaits) {
   pass(loop);
   loop.call_soon([&] { cancelled.cancel(); });
   pass(loop);
-  fail(p);
+  fail_inner(p);
   EXPECT_EQ(message_of<std::runtime_error>([&] { loop.run_until_complete(stays); }), "late");
   EXPECT_EQ(reports.text(), "");
 }
@@ -164,7 +164,7 @@ TEST(shield, tells_of_a_failure_that_comes_together_with_the_cancel) {
   const auto outer = loop.create_task(shields(p.get_future()));
   pass(loop);
   loop.call_soon([&] {
-    fail(p);
+    fail_inner(p);
     outer.cancel();
   });
   pass(loop);
@@ -181,7 +181,7 @@ TEST(shield, tells_of_a_failure_that_comes_right_after_the_cancel) {
   pass(loop);
   loop.call_soon([&] {
     outer.cancel();
-    fail(p);
+    fail_inner(p);
   });
   pass(loop);
   pass(loop);

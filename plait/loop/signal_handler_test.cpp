@@ -15,6 +15,7 @@
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/gate.hpp>
 #include <tests/support/recorded_reports.hpp>
+#include <tests/support/signals.hpp>
 #include <tests/support/witness.hpp>
 #include <unistd.h>
 
@@ -22,17 +23,13 @@ namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
+using test_support::disposition;
 using test_support::ledger;
 using test_support::message_of;
 using test_support::recorded_reports;
+using test_support::send;
 using test_support::witness;
 
-void send(int signal) { ::kill(::getpid(), signal); }
-void (*disposition(int signal))(int) {
-  struct sigaction now = {};
-  ::sigaction(signal, nullptr, &now);
-  return now.sa_handler;
-}
 std::atomic<int> seen_by_program{0};
 void programs_own(int) { ++seen_by_program; }
 

@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
+#include <tests/support/tasks.hpp>
 #include <tests/support/witness.hpp>
 
 namespace plait {
@@ -20,21 +21,17 @@ namespace {
 using namespace std::chrono_literals;
 using test_support::ledger;
 using test_support::message_of;
+using test_support::move_only_later;
 using test_support::witness;
 
-task<std::unique_ptr<int>> move_only(int n) {
-  co_await sleep(0s);
-  co_return std::make_unique<int>(n);
-}
-
-task<void> fails() {
+task<void> throws_no() {
   co_await sleep(0s);
   throw std::runtime_error("no");
 }
 
 TEST(sync_wait, of_a_task) {
-  EXPECT_EQ(*sync_wait(move_only(3)), 3);
-  EXPECT_EQ(message_of<std::runtime_error>([] { sync_wait(fails()); }), "no");
+  EXPECT_EQ(*sync_wait(move_only_later(3)), 3);
+  EXPECT_EQ(message_of<std::runtime_error>([] { sync_wait(throws_no()); }), "no");
 }
 
 TEST(sync_wait, of_a_future_blocks_until_it_is_done) {

@@ -29,7 +29,7 @@ using test_support::message_of;
 using test_support::pass;
 using test_support::witness;
 
-template <class Awaitable> task<void> awaits(Awaitable awaited, witness local) {
+template <class Awaitable> task<void> awaits_anywhere(Awaitable awaited, witness local) {
   const witness moved = std::move(local);
   co_await std::move(awaited);
 }
@@ -42,7 +42,7 @@ TEST(task_cancel_threads, from_other_threads_arrives_wherever_the_task_is) {
   for (int i = 0; i < 300; ++i) {
     event_loop loop;
     promise<int> input;
-    const auto handle = loop.create_task(awaits(input.get_future(), witness(seen)));
+    const auto handle = loop.create_task(awaits_anywhere(input.get_future(), witness(seen)));
     if (i % 3 > 0) pass(loop);  // begun or not
     std::thread canceller([&] { handle.cancel(); });
     std::thread completer([&] {
@@ -66,7 +66,7 @@ TEST(task_cancel_threads, from_other_threads_arrives_wherever_the_task_is) {
 TEST(task_cancel_threads, from_another_thread_wakes_a_loop_that_sleeps) {
   ledger seen;
   event_loop loop;
-  const auto handle = loop.create_task(awaits(sleep(1h), witness(seen)));
+  const auto handle = loop.create_task(awaits_anywhere(sleep(1h), witness(seen)));
   pass(loop);
   std::thread canceller([&] { EXPECT_EQ(handle.cancel(), cancel_outcome::asked); });
   EXPECT_EQ(message_of<cancelled_error>([&] { loop.run_until_complete(handle); }), "cancelled");
@@ -92,7 +92,7 @@ TEST(task_cancel_threads, drops_the_pending_call_that_it_awaits) {
   busy_pool busy;
   event_loop loop;
   const auto call = busy.pool.submit([&ran] { ran = true; });
-  const auto handle = loop.create_task(awaits(call, witness(seen)));
+  const auto handle = loop.create_task(awaits_anywhere(call, witness(seen)));
   pass(loop);
   handle.cancel();
   EXPECT_EQ(message_of<cancelled_error>([&] { loop.run_until_complete(handle); }), "cancelled");
@@ -115,7 +115,7 @@ TEST(task_cancel_threads, asks_the_running_call_that_it_awaits) {
     asked.wait();
     throw cancelled_error();
   });
-  const auto handle = loop.create_task(awaits(call, witness(seen)));
+  const auto handle = loop.create_task(awaits_anywhere(call, witness(seen)));
   pass(loop);
   begun.wait();
   handle.cancel();
@@ -151,7 +151,7 @@ struct abandoned_call {
 TEST(task_cancel_threads, leaves_the_running_call_that_it_awaits_and_its_result_is_thrown_away) {
   abandoned_call call;
   event_loop loop;
-  const auto handle = loop.create_task(awaits(call.submit(), witness(call.seen)));
+  const auto handle = loop.create_task(awaits_anywhere(call.submit(), witness(call.seen)));
   pass(loop);
   call.begun.wait();
   handle.cancel();
@@ -168,7 +168,7 @@ TEST(task_cancel_threads, leaves_a_running_call_that_ends_when_the_loop_is_gone)
   abandoned_call call;
   {
     event_loop loop;
-    static_cast<void>(loop.create_task(awaits(call.submit(), witness(call.seen))));
+    static_cast<void>(loop.create_task(awaits_anywhere(call.submit(), witness(call.seen))));
     pass(loop);
     call.begun.wait();
   }
@@ -237,7 +237,7 @@ TEST(task_cancel_threads, races_the_end_of_the_call_that_it_awaits) {
     thread_pool_executor pool(thread_pool_options{.max_workers = 2});
     event_loop loop;
     auto call = pool.submit([&results] { return result(results); });
-    const auto handle = loop.create_task(awaits(std::move(call), witness(seen)));
+    const auto handle = loop.create_task(awaits_anywhere(std::move(call), witness(seen)));
     if (i % 2 == 0) pass(loop);
     const auto canceller = pool.submit([&handle] { handle.cancel(); });
     try {
@@ -285,7 +285,7 @@ TEST(task_cancel_threads, after_its_loop_is_gone_comes_too_late) {
   task_handle<void> handle;
   {
     event_loop loop;
-    handle = loop.create_task(awaits(sleep(1h), witness(seen)));
+    handle = loop.create_task(awaits_anywhere(sleep(1h), witness(seen)));
   }
   EXPECT_TRUE(handle.cancelled());
   EXPECT_EQ(handle.cancel(), cancel_outcome::too_late);

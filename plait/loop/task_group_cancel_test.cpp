@@ -3,6 +3,7 @@
 #include <plait/loop/event_loop.hpp>
 #include <plait/loop/sleep.hpp>
 #include <plait/loop/task_group.hpp>
+#include <plait/loop/task_group_fixture_test.hpp>
 
 #include <stdexcept>
 #include <string>
@@ -17,26 +18,13 @@ namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
+using task_group_test::fails_saying;
+using task_group_test::lasts;
+using task_group_test::log;
 using test_support::ledger;
 using test_support::message_of;
 using test_support::pass;
 using test_support::witness;
-
-using log = std::vector<std::string>;
-
-task<void> lasts(log* seen, std::string name) {
-  try {
-    co_await sleep(1h);
-  } catch (const cancelled_error&) {
-    seen->push_back(name + " cancelled");
-    throw;
-  }
-}
-
-task<void> fails(std::string with) {
-  co_await sleep(0s);
-  throw std::runtime_error(with);
-}
 
 task<void> fails_when_cancelled(std::string with) {
   try {
@@ -123,7 +111,7 @@ template <class Start> task<void> runs_group(Start start, ending* how) {
 TEST(task_group_cancel, of_a_failure_is_taken_back) {
   event_loop loop;
   ending how;
-  const auto start = [](task_group& g) { g.create_task(fails("a")); };
+  const auto start = [](task_group& g) { g.create_task(fails_saying("a")); };
   loop.run_until_complete(runs_group(start, &how));
   EXPECT_EQ(how.failure, "1 task of the group failed: std::runtime_error: a");
   EXPECT_EQ(how.cancelling, 0);
@@ -135,7 +123,7 @@ TEST(task_group_cancel, of_a_failure_in_the_body_is_taken_back) {
   ending how;
   log seen;
   const auto start = [into = &seen](task_group& g) -> task<void> {
-    g.create_task(fails("a"));
+    g.create_task(fails_saying("a"));
     co_await lasts(into, "body");
   };
   loop.run_until_complete(runs_group(start, &how));
@@ -163,7 +151,7 @@ TEST(task_group_cancel, from_outside_after_a_failure_is_not_swallowed) {
   log seen;
   const auto start = [into = &seen](task_group& g) {
     g.create_task(stubborn(into, 2));
-    g.create_task(fails("first"));
+    g.create_task(fails_saying("first"));
   };
   const auto parent = loop.create_task(runs_group(start, &how));
   while (seen.empty()) pass(loop);  // the failure has reached the sibling
@@ -256,7 +244,7 @@ TEST(task_group_cancel, a_failure_in_an_inner_group_is_a_nested_failure_of_the_o
   log seen;
   const auto inner = [](task_group& g, log* into) {
     g.create_task(lasts(into, "inner child"));
-    g.create_task(fails("inner"));
+    g.create_task(fails_saying("inner"));
   };
   const auto outer = [inner](task_group& g, log* into) -> task<void> {
     g.create_task(lasts(into, "outer child"));
@@ -272,7 +260,7 @@ TEST(task_group_cancel, a_failure_in_an_outer_group_cancels_the_inner_one_and_co
   log seen;
   const auto inner = [](task_group& g, log* into) { g.create_task(lasts(into, "inner child")); };
   const auto outer = [inner](task_group& g, log* into) -> task<void> {
-    g.create_task(fails("outer"));
+    g.create_task(fails_saying("outer"));
     co_await with_task_group(inner, into);
     into->emplace_back("not reached");
   };
@@ -285,7 +273,7 @@ TEST(task_group_cancel, failures_of_both_groups_come_out_nested) {
   event_loop loop;
   const auto inner = [](task_group& g) { g.create_task(fails_when_cancelled("inner")); };
   const auto outer = [inner](task_group& g) -> task<void> {
-    g.create_task(fails("outer"));
+    g.create_task(fails_saying("outer"));
     co_await with_task_group(inner);
   };
   EXPECT_EQ(message_of<exception_group>([&] { loop.run_until_complete(with_task_group(outer)); }),
@@ -296,9 +284,9 @@ TEST(task_group_cancel, failures_of_both_groups_come_out_nested) {
 TEST(task_group_cancel, failures_of_both_groups_in_one_turn_come_out_nested_and_leave_no_cancel) {
   event_loop loop;
   ending how;
-  const auto inner = [](task_group& g) { g.create_task(fails("inner")); };
+  const auto inner = [](task_group& g) { g.create_task(fails_saying("inner")); };
   const auto outer = [inner](task_group& g) -> task<void> {
-    g.create_task(fails("outer"));
+    g.create_task(fails_saying("outer"));
     co_await with_task_group(inner);
   };
   loop.run_until_complete(runs_group(outer, &how));
@@ -311,7 +299,7 @@ TEST(task_group_cancel, failures_of_both_groups_in_one_turn_come_out_nested_and_
 
 TEST(task_group_cancel, an_inner_failure_handled_in_the_outer_body_goes_no_further) {
   event_loop loop;
-  const auto inner = [](task_group& g) { g.create_task(fails("inner")); };
+  const auto inner = [](task_group& g) { g.create_task(fails_saying("inner")); };
   const auto child = []() -> task<int> {
     for (int i = 0; i < 5; ++i) co_await sleep(0s);
     co_return 3;

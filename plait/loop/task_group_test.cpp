@@ -3,6 +3,7 @@
 #include <plait/loop/event_loop.hpp>
 #include <plait/loop/sleep.hpp>
 #include <plait/loop/task_group.hpp>
+#include <plait/loop/task_group_fixture_test.hpp>
 
 #include <memory>
 #include <stdexcept>
@@ -14,40 +15,23 @@
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/foreign_coroutine.hpp>
+#include <tests/support/tasks.hpp>
 #include <tests/support/witness.hpp>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
+using task_group_test::fails_saying;
+using task_group_test::lasts;
+using task_group_test::log;
 using test_support::ledger;
 using test_support::message_of;
+using test_support::number_later;
 using test_support::witness;
-
-using log = std::vector<std::string>;
 
 static_assert(!std::is_default_constructible_v<task_group>, "a group is made by with_task_group alone");
 static_assert(!std::is_copy_constructible_v<task_group> && !std::is_move_constructible_v<task_group>);
-
-task<int> number(int n) {
-  co_await sleep(0s);
-  co_return n;
-}
-
-task<void> fails(std::string with) {
-  co_await sleep(0s);
-  throw std::runtime_error(with);
-}
-
-/// Until it is cancelled.
-task<void> lasts(log* seen, std::string name) {
-  try {
-    co_await sleep(1h);
-  } catch (const cancelled_error&) {
-    seen->push_back(name + " cancelled");
-    throw;
-  }
-}
 
 /// Goes on for a while after it was cancelled.
 task<void> ignores_cancel(log* seen) {
@@ -59,7 +43,7 @@ task<void> ignores_cancel(log* seen) {
   seen->push_back("the stubborn one has ended");
 }
 
-task<void> fails_when_cancelled(std::string with) {
+task<void> fails_in_reaction(std::string with) {
   try {
     co_await sleep(1h);
   } catch (const cancelled_error&) {
@@ -74,8 +58,8 @@ std::string failure_of(event_loop& loop, task<void> whole) {
 // ── what it gives ──
 
 task<int> adds_two(task_group& g) {
-  const auto a = g.create_task(number(3));
-  const auto b = g.create_task(number(4));
+  const auto a = g.create_task(number_later(3));
+  const auto b = g.create_task(number_later(4));
   const int sum = co_await a + co_await b;
   co_return sum;
 }
@@ -89,7 +73,7 @@ TEST(task_group, waits_for_the_tasks_when_the_body_has_returned) {
   event_loop loop;
   std::vector<task_handle<int>> started;
   loop.run_until_complete(with_task_group([&started](task_group& g) -> task<void> {
-    for (int i = 0; i < 3; ++i) started.push_back(g.create_task(number(i)));
+    for (int i = 0; i < 3; ++i) started.push_back(g.create_task(number_later(i)));
     co_return;
   }));
   ASSERT_EQ(started.size(), 3U);
@@ -100,7 +84,7 @@ TEST(task_group, the_body_may_be_a_plain_function) {
   event_loop loop;
   task_handle<int> started;
   const auto n = loop.run_until_complete(with_task_group([&started](task_group& g) {
-    started = g.create_task(number(5), "the name");
+    started = g.create_task(number_later(5), "the name");
     return 8;
   }));
   EXPECT_EQ(n, 8);
@@ -180,7 +164,7 @@ TEST(task_group, a_childs_failure_cancels_siblings_and_body_and_comes_out) {
   log seen;
   const auto body = [](task_group& g, log* into) -> task<void> {
     g.create_task(lasts(into, "sibling"));
-    g.create_task(fails("the cause"));
+    g.create_task(fails_saying("the cause"));
     co_await awaits_long(into);
   };
   EXPECT_EQ(failure_of(loop, with_task_group(body, &seen)),
@@ -193,7 +177,7 @@ TEST(task_group, a_childs_failure_after_the_body_returned_cancels_the_siblings) 
   log seen;
   EXPECT_EQ(failure_of(loop, with_task_group([&seen](task_group& g) {
                          g.create_task(lasts(&seen, "older"));
-                         g.create_task(fails("the cause"));
+                         g.create_task(fails_saying("the cause"));
                          g.create_task(lasts(&seen, "younger"));
                        })),
             "1 task of the group failed: std::runtime_error: the cause");
@@ -231,9 +215,9 @@ TEST(task_group, the_bodys_failure_cancels_the_children_and_comes_out_in_a_group
 TEST(task_group, failures_come_out_together_in_order_the_bodys_last) {
   event_loop loop;
   const auto body = [](task_group& g) -> task<void> {
-    g.create_task(fails_when_cancelled("second"));
-    g.create_task(fails_when_cancelled("third"));
-    g.create_task(fails("first"));
+    g.create_task(fails_in_reaction("second"));
+    g.create_task(fails_in_reaction("third"));
+    g.create_task(fails_saying("first"));
     try {
       co_await sleep(1h);
     } catch (const cancelled_error&) {
@@ -256,7 +240,7 @@ TEST(task_group, failures_come_out_together_in_order_the_bodys_last) {
 TEST(task_group, a_body_that_swallows_the_groups_cancel_still_sees_the_failure_come_out) {
   event_loop loop;
   const auto body = [](task_group& g) -> task<int> {
-    g.create_task(fails("the cause"));
+    g.create_task(fails_saying("the cause"));
     try {
       co_await sleep(1h);
     } catch (const cancelled_error&) {
@@ -272,7 +256,7 @@ TEST(task_group, a_cancelled_child_has_not_failed) {
     const auto child = g.create_task(lasts(into, "child"));
     co_await sleep(0s);
     child.cancel();
-    const int n = co_await g.create_task(number(9));
+    const int n = co_await g.create_task(number_later(9));
     co_return n;
   };
   log seen;
@@ -309,7 +293,7 @@ TEST(task_group, one_childs_result_awaited_by_the_body_throws_there_first) {
   event_loop loop;
   log seen;
   const auto body = [](task_group& g, log* into) -> task<void> {
-    const auto child = g.create_task(fails("the cause"));
+    const auto child = g.create_task(fails_saying("the cause"));
     try {
       co_await child;
     } catch (const std::runtime_error&) {
@@ -338,7 +322,7 @@ TEST(task_group, takes_no_task_while_it_is_aborted) {
   };
   EXPECT_THROW(loop.run_until_complete(with_task_group([&](task_group& g) {
     g.create_task(late(g, child, &alive, &refused));
-    g.create_task(fails("the cause"));
+    g.create_task(fails_saying("the cause"));
   })),
                exception_group);
   EXPECT_EQ(refused,
@@ -351,9 +335,9 @@ TEST(task_group, takes_no_task_when_its_last_one_is_done) {
   event_loop loop;
   std::string refused;
   loop.run_until_complete(with_task_group([&](task_group& g) {
-    g.create_task(number(1)).add_done_callback([&](const future<int>&) {
+    g.create_task(number_later(1)).add_done_callback([&](const future<int>&) {
       // The group has been told of the child's end before: it was there first.
-      refused = message_of<invalid_state_error>([&] { g.create_task(number(2)); });
+      refused = message_of<invalid_state_error>([&] { g.create_task(number_later(2)); });
     });
   }));
   EXPECT_EQ(refused,
@@ -364,7 +348,7 @@ TEST(task_group, takes_no_task_on_another_thread) {
   event_loop loop;
   std::string refused;
   loop.run_until_complete(with_task_group([&](task_group& g) {
-    std::thread([&] { refused = message_of<invalid_state_error>([&] { g.create_task(number(1)); }); }).join();
+    std::thread([&] { refused = message_of<invalid_state_error>([&] { g.create_task(number_later(1)); }); }).join();
   }));
   EXPECT_EQ(refused,
             "plait: task_group::create_task on another thread than that of its loop; go there by "

@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/gate.hpp>
+#include <tests/support/tasks.hpp>
 #include <tests/support/turns.hpp>
 #include <tests/support/witness.hpp>
 
@@ -23,25 +24,17 @@ namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
+using test_support::fails;
 using test_support::gate;
 using test_support::ledger;
 using test_support::message_of;
+using test_support::number_later;
 using test_support::pass;
 using test_support::witness;
 
 // A loop may have a million of them: a member more is 16 bytes more, by the allocator's steps.
 static_assert(sizeof(detail::typed_task<void>) <= 152);
 static_assert(sizeof(detail::sleep_awaiter) <= 80);
-
-task<int> number(int n) {
-  co_await sleep(0s);
-  co_return n;
-}
-
-task<void> fails() {
-  co_await sleep(0s);
-  throw std::runtime_error("of the task");
-}
 
 task<void> holds(witness, bool* ended) {
   for (int i = 0; i < 3; ++i) co_await sleep(0s);
@@ -62,7 +55,7 @@ TEST(task_handle, dropped_leaves_the_task_to_its_loop) {
 
 TEST(task_handle, the_task_begins_in_the_next_pass) {
   event_loop loop;
-  const auto handle = loop.create_task(number(1));
+  const auto handle = loop.create_task(number_later(1));
   EXPECT_EQ(handle.status(), call_status::pending);
   pass(loop);
   EXPECT_EQ(handle.status(), call_status::running);
@@ -86,7 +79,7 @@ TEST(task_handle, has_the_name_that_it_was_given) {
   task_handle<int> handle;
   {
     const std::string name = "reads the configuration";
-    handle = loop.create_task(number(1), name);
+    handle = loop.create_task(number_later(1), name);
   }
   EXPECT_EQ(handle.name(), "reads the configuration");
   EXPECT_EQ(handle.future().name(), "reads the configuration");
@@ -99,9 +92,9 @@ int number_in(std::string_view name) {
 
 TEST(task_handle, is_named_by_its_number_where_it_was_given_no_name) {
   event_loop loop;
-  const auto first = loop.create_task(number(1));
-  const auto named = loop.create_task(number(1), "named");
-  const auto third = loop.create_task(number(1));
+  const auto first = loop.create_task(number_later(1));
+  const auto named = loop.create_task(number_later(1), "named");
+  const auto third = loop.create_task(number_later(1));
   EXPECT_EQ(number_in(third.name()), number_in(first.name()) + 2);  // asked in another order than that of creation
   EXPECT_GT(number_in(first.name()), 0);
   EXPECT_EQ(first.name().data(), first.future().name().data());  // made once
@@ -111,7 +104,7 @@ TEST(task_handle, default_names_are_unique_in_the_process) {
   std::set<std::string> names;
   for (int i = 0; i < 3; ++i) {
     event_loop loop;
-    for (int j = 0; j < 20; ++j) names.emplace(loop.create_task(number(1)).name());
+    for (int j = 0; j < 20; ++j) names.emplace(loop.create_task(number_later(1)).name());
   }
   EXPECT_EQ(names.size(), 60U);
 }
@@ -119,7 +112,7 @@ TEST(task_handle, default_names_are_unique_in_the_process) {
 TEST(task_handle, several_threads_ask_for_a_default_name_at_once) {
   for (int i = 0; i < 200; ++i) {
     event_loop loop;
-    const auto handle = loop.create_task(number(1));
+    const auto handle = loop.create_task(number_later(1));
     std::string_view here;
     std::string_view there;
     gate both;
@@ -144,7 +137,7 @@ TEST(task_handle, empty_ones_are_refused) {
 }
 
 task<std::string> awaits_two(event_loop& loop) {
-  const auto good = loop.create_task(number(4));
+  const auto good = loop.create_task(number_later(4));
   const auto bad = loop.create_task(fails());
   const int n = co_await good;
   const int again = co_await good;
@@ -187,7 +180,7 @@ TEST(task_handle, takes_move_only_results_from_plain_code) {
 
 TEST(task_handle, a_result_that_does_not_come_in_time_is_a_timeout) {
   event_loop loop;
-  const auto handle = loop.create_task(number(3));
+  const auto handle = loop.create_task(number_later(3));
   EXPECT_THROW(static_cast<void>(handle.result(0s)), plait::timeout_error);
   loop.run_until_complete(handle);
   EXPECT_EQ(handle.result(0s), 3);
@@ -206,7 +199,7 @@ TEST(task_handle, awaiting_what_is_done_does_not_suspend) {
   event_loop loop;
   promise<int> input;
   input.set_value(1);
-  const auto done_task = loop.create_task(number(2));
+  const auto done_task = loop.create_task(number_later(2));
   loop.run_until_complete(done_task);
   EXPECT_EQ(loop.run_until_complete(counts_passes(loop, input.get_future(), done_task)), 4);
 }
@@ -214,7 +207,7 @@ TEST(task_handle, awaiting_what_is_done_does_not_suspend) {
 TEST(task_handle, done_callbacks_run_on_the_loops_thread_in_order) {
   event_loop loop;
   std::vector<std::string> seen;
-  const auto handle = loop.create_task(number(7));
+  const auto handle = loop.create_task(number_later(7));
   handle.add_done_callback([&](const future<int>& f) { seen.push_back("first " + std::to_string(f.result())); });
   handle.add_done_callback([&](const future<int>&) {
     seen.emplace_back(&get_running_loop() == &loop ? "second, on the loop" : "second, elsewhere");
@@ -225,7 +218,7 @@ TEST(task_handle, done_callbacks_run_on_the_loops_thread_in_order) {
 
 TEST(task_handle, another_thread_waits_for_its_result) {
   event_loop loop;
-  const auto handle = loop.create_task(number(9));
+  const auto handle = loop.create_task(number_later(9));
   int result = 0;
   std::thread elsewhere([&] {
     result = handle.result();
@@ -236,17 +229,17 @@ TEST(task_handle, another_thread_waits_for_its_result) {
   EXPECT_EQ(result, 9);
 }
 
-task<int> awaits_of_another_loop(task_handle<int> there) {
+task<int> awaits_there(task_handle<int> there) {
   const int n = co_await there;
   co_return n;
 }
 
 TEST(task_handle, is_awaited_on_another_threads_loop) {
   event_loop loop;
-  const auto handle = loop.create_task(number(9));
+  const auto handle = loop.create_task(number_later(9));
   int result = 0;
   std::thread elsewhere([&] {
-    result = sync_wait(awaits_of_another_loop(handle));
+    result = sync_wait(awaits_there(handle));
     loop.call_soon_threadsafe([&] { loop.stop(); });
   });
   loop.run_forever();

@@ -49,7 +49,7 @@ task<pid_t> asks_for_the_pid() { co_return co_await to_process(this_pid); }
 
 TEST(to_process, leaves_this_process) { EXPECT_NE(run(asks_for_the_pid()), getpid()); }
 
-task<std::string> passes_arguments() {
+task<std::string> passes_arguments_there() {
   auto given = std::make_unique<int>(3);
   const auto add = [](std::unique_ptr<int> a, const std::vector<int>& b, const std::string& c) {
     return c + std::to_string(*a + b.at(1));
@@ -59,14 +59,14 @@ task<std::string> passes_arguments() {
   co_return sum;
 }
 
-TEST(to_process, passes_arguments) { EXPECT_EQ(run(passes_arguments()), "sum: 5"); }
+TEST(to_process, passes_arguments) { EXPECT_EQ(run(passes_arguments_there()), "sum: 5"); }
 
-void fails() { throw std::out_of_range("there"); }
+void fails_there() { throw std::out_of_range("there"); }
 
-task<void> awaits_failure() { co_await to_process(fails); }
+task<void> awaits_failure_there() { co_await to_process(fails_there); }
 
 TEST(to_process, throws_what_the_call_threw) {
-  EXPECT_EQ(message_of<std::out_of_range>([] { run(awaits_failure()); }), "there");
+  EXPECT_EQ(message_of<std::out_of_range>([] { run(awaits_failure_there()); }), "there");
 }
 
 void leaves() { _exit(0); }
@@ -88,7 +88,7 @@ TEST(to_process, that_kills_its_worker_leaves_the_pool_alive) {
 }
 
 TEST(to_process, without_a_running_loop_is_an_error) {
-  EXPECT_EQ(message_of<no_running_loop_error>([] { static_cast<void>(to_process(fails)); }),
+  EXPECT_EQ(message_of<no_running_loop_error>([] { static_cast<void>(to_process(fails_there)); }),
             "plait: get_running_loop() needs an event loop that runs on this thread; from plain code use "
             "plait::run(task) or plait::sync_wait(awaitable)");
 }
@@ -205,8 +205,8 @@ TEST(default_executor, may_be_a_pool_of_processes) {
 TEST(default_executor, of_processes_throws_what_the_call_threw_and_refuses_what_can_not_travel) {
   event_loop loop;
   loop.set_default_executor(std::make_shared<process_pool_executor>(process_pool_options{.max_workers = 1}));
-  const auto fails_there = loop.run_in_executor(fails);
-  EXPECT_EQ(message_of<std::out_of_range>([&] { loop.run_until_complete(fails_there); }), "there");
+  const auto failed = loop.run_in_executor(fails_there);
+  EXPECT_EQ(message_of<std::out_of_range>([&] { loop.run_until_complete(failed); }), "there");
   int here = 0;
   const auto stays_here = loop.run_in_executor([&here] { ++here; });
   EXPECT_THROW(loop.run_until_complete(stays_here), not_portable);

@@ -45,16 +45,16 @@ task<int> passes_arguments() {
 
 TEST(to_thread, passes_arguments) { EXPECT_EQ(run(passes_arguments()), 7); }
 
-void fails() { throw std::runtime_error("there"); }
+void fails_in_thread() { throw std::runtime_error("there"); }
 
-task<void> awaits_failure() { co_await to_thread(fails); }
+task<void> awaits_failure() { co_await to_thread(fails_in_thread); }
 
 TEST(to_thread, throws_what_the_call_threw) {
   EXPECT_EQ(message_of<std::runtime_error>([] { run(awaits_failure()); }), "there");
 }
 
 TEST(to_thread, without_a_running_loop_is_an_error) {
-  EXPECT_EQ(message_of<no_running_loop_error>([] { static_cast<void>(to_thread(fails)); }),
+  EXPECT_EQ(message_of<no_running_loop_error>([] { static_cast<void>(to_thread(fails_in_thread)); }),
             "plait: get_running_loop() needs an event loop that runs on this thread; from plain code use "
             "plait::run(task) or plait::sync_wait(awaitable)");
 }

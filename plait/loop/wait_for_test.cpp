@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
 #include <tests/support/gate.hpp>
+#include <tests/support/tasks.hpp>
 #include <tests/support/turns.hpp>
 #include <tests/support/witness.hpp>
 
@@ -25,14 +26,11 @@ using namespace std::chrono_literals;
 using test_support::gate;
 using test_support::ledger;
 using test_support::message_of;
+using test_support::number_later;
 using test_support::pass;
+using test_support::sleeps;
 using test_support::witness;
 
-task<int> number(int n) {
-  co_await sleep(0s);
-  co_return n;
-}
-task<void> lasts() { co_await sleep(1h); }
 task<int> swallows() {
   try {
     co_await sleep(1h);
@@ -48,20 +46,20 @@ TEST(wait_for, gives_the_result_of_whatever_is_in_time) {
   event_loop loop;
   promise<int> input;
   input.set_value(3);
-  EXPECT_EQ(loop.run_until_complete(wait_for(number(1), 1h)), 1);
-  EXPECT_EQ(loop.run_until_complete(wait_for(loop.create_task(number(2)), 1h)), 2);
+  EXPECT_EQ(loop.run_until_complete(wait_for(number_later(1), 1h)), 1);
+  EXPECT_EQ(loop.run_until_complete(wait_for(loop.create_task(number_later(2)), 1h)), 2);
   EXPECT_EQ(loop.run_until_complete(wait_for(input.get_future(), 1h)), 3);
   loop.run_until_complete(wait_for(sleep(0s), 1h));
   loop.run_until_complete(wait_for(any_future(input.get_future()), 1h));
-  loop.run_until_complete(wait_for(any_task_handle(loop.create_task(number(2))), 1h));
-  EXPECT_EQ(loop.run_until_complete(wait_for(number(4), nanoseconds::max())), 4);
+  loop.run_until_complete(wait_for(any_task_handle(loop.create_task(number_later(2))), 1h));
+  EXPECT_EQ(loop.run_until_complete(wait_for(number_later(4), nanoseconds::max())), 4);
 }
 
 TEST(wait_for, gives_what_is_done_with_a_timeout_of_zero) {
   event_loop loop;
   promise<int> input;
   input.set_value(3);
-  const auto done = loop.create_task(number(2));
+  const auto done = loop.create_task(number_later(2));
   loop.run_until_complete(done);
   EXPECT_EQ(loop.run_until_complete(wait_for(input.get_future(), 0s)), 3);
   EXPECT_EQ(loop.run_until_complete(wait_for(done, 0s)), 2);
@@ -126,10 +124,10 @@ TEST(wait_for, of_zero_does_not_begin_a_task) {
 
 TEST(wait_for, too_late_cancels_a_running_task_and_waits_for_its_end) {
   event_loop loop;
-  const auto handle = loop.create_task(lasts());
+  const auto handle = loop.create_task(sleeps());
   EXPECT_THROW(loop.run_until_complete(wait_for(handle, 1ms)), timeout_error);
   EXPECT_TRUE(handle.cancelled());
-  const auto not_begun = loop.create_task(lasts());
+  const auto not_begun = loop.create_task(sleeps());
   EXPECT_THROW(loop.run_until_complete(wait_for(not_begun, 0s)), timeout_error);
   EXPECT_TRUE(not_begun.cancelled());
 }
@@ -178,7 +176,7 @@ TEST(wait_for, a_future_that_is_done_in_the_turn_in_which_the_time_is_over_gives
 
 TEST(wait_for, cancelled_from_outside_cancels_what_it_awaits) {
   event_loop loop;
-  const auto inner = loop.create_task(lasts());
+  const auto inner = loop.create_task(sleeps());
   const auto outer = loop.create_task(wait_for(inner, 1h));
   pass(loop, 2);
   outer.cancel();
@@ -197,7 +195,7 @@ TEST(wait_for, cancelled_from_outside_by_a_task_that_swallows_it_gives_its_value
 
 TEST(wait_for, what_it_awaits_cancelled_by_somebody_is_no_timeout) {
   event_loop loop;
-  const auto inner = loop.create_task(lasts());
+  const auto inner = loop.create_task(sleeps());
   const auto outer = loop.create_task(wait_for(inner, 1h));
   pass(loop, 2);
   inner.cancel();
@@ -207,9 +205,9 @@ TEST(wait_for, what_it_awaits_cancelled_by_somebody_is_no_timeout) {
 
 TEST(wait_for, nested_the_shorter_one_fires) {
   event_loop loop;
-  EXPECT_EQ(message_of<timeout_error>([&] { loop.run_until_complete(wait_for(wait_for(lasts(), 1h), 2ms)); }),
+  EXPECT_EQ(message_of<timeout_error>([&] { loop.run_until_complete(wait_for(wait_for(sleeps(), 1h), 2ms)); }),
             "plait: not done within the timeout of 2 ms");
-  EXPECT_EQ(message_of<timeout_error>([&] { loop.run_until_complete(wait_for(wait_for(lasts(), 2ms), 1h)); }),
+  EXPECT_EQ(message_of<timeout_error>([&] { loop.run_until_complete(wait_for(wait_for(sleeps(), 2ms), 1h)); }),
             "plait: not done within the timeout of 2 ms");
 }
 
@@ -258,7 +256,7 @@ TEST(wait_for, too_late_asks_a_running_call_that_takes_a_stop_token) {
 
 TEST(wait_for, refuses_bad_times_and_empty_handles) {
   event_loop loop;
-  EXPECT_EQ(message_of<std::invalid_argument>([] { static_cast<void>(wait_for(number(1), -1s)); }),
+  EXPECT_EQ(message_of<std::invalid_argument>([] { static_cast<void>(wait_for(number_later(1), -1s)); }),
             "plait: timeout is -1 s; expected 0 or more");
   EXPECT_THROW(loop.run_until_complete(wait_for(future<int>(), 1h)), invalid_state_error);
   EXPECT_THROW(loop.run_until_complete(wait_for(future<int>(), 0s)), invalid_state_error);

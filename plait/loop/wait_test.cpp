@@ -2,7 +2,6 @@
 #include <plait/core/any_future.hpp>
 #include <plait/core/promise.hpp>
 #include <plait/loop/event_loop.hpp>
-#include <plait/loop/sleep.hpp>
 #include <plait/loop/sync_wait.hpp>
 #include <plait/loop/wait.hpp>
 
@@ -17,12 +16,14 @@
 #include <gtest/gtest.h>
 #include <sys/timerfd.h>
 #include <tests/support/expect_throw.hpp>
+#include <tests/support/tasks.hpp>
 
 namespace plait {
 namespace {
 
 using namespace std::chrono_literals;
 using test_support::message_of;
+using test_support::number_later;
 
 /// So many promises, and their futures.
 struct inputs {
@@ -158,11 +159,6 @@ TEST(wait, refuses_an_empty_set_and_bad_timeouts_and_empty_futures) {
             "plait: timeout is -0.001 s; expected 0 or more");
   EXPECT_EQ(message_of<invalid_state_error>([] { static_cast<void>(wait(futures(1))); }),
             "plait: wait: one of the futures holds nothing: it was moved from or never given a call");
-}
-
-task<int> number_later(int n) {
-  co_await sleep(0s);
-  co_return n;
 }
 
 task<std::vector<bool>> waits_for_a_mix(future<int> number, future<std::string> text) {

@@ -28,7 +28,7 @@ struct cant_be_made {
   int operator()() const { return 9; }
 };
 
-template <class F> F round_trip(const F& f) {
+template <class F> F there_and_back(const F& f) {
   heap_storage memory;
   byte_writer to({}, memory);
   callable_codec<F>::encode(to, f);
@@ -39,12 +39,12 @@ template <class F> F round_trip(const F& f) {
 }
 
 TEST(callables, are_functions_and_objects_without_a_state) {
-  EXPECT_EQ(round_trip(&twice)(4), 8);
-  EXPECT_EQ(round_trip(&thrice)(4), 12);
-  EXPECT_EQ(round_trip([](int n) { return n + 1; })(4), 5);
-  EXPECT_EQ(round_trip(plait::fn<twice>)(4), 8);
-  EXPECT_EQ(round_trip(std::plus<>())(1, 2), 3);
-  EXPECT_EQ(round_trip(cant_be_made(1))(), 9);
+  EXPECT_EQ(there_and_back(&twice)(4), 8);
+  EXPECT_EQ(there_and_back(&thrice)(4), 12);
+  EXPECT_EQ(there_and_back([](int n) { return n + 1; })(4), 5);
+  EXPECT_EQ(there_and_back(plait::fn<twice>)(4), 8);
+  EXPECT_EQ(there_and_back(std::plus<>())(1, 2), 3);
+  EXPECT_EQ(there_and_back(cant_be_made(1))(), 9);
 }
 
 TEST(callables, without_a_state_take_no_bytes) {

@@ -272,7 +272,7 @@ TEST(link, withdraw_races_with_take) {
 
 // ── Sleeping and waking ──
 
-constexpr unsigned ping_pongs = test_support::sanitized ? 20'000 : 100'000;
+constexpr unsigned round_trips = test_support::sanitized ? 20'000 : 100'000;
 
 // The pauses, of up to two spins (spin.hpp), let both sides fall asleep now and then, so that every path of waking is
 // walked.
@@ -280,7 +280,7 @@ TEST(link, ping_pong_loses_no_wake_up) {
   link_end parent;
   detail::worker_link worker(parent.copies_for_worker());
   std::thread thread([&] { echo(worker); });
-  for (unsigned i = 0; i < ping_pongs; ++i) {
+  for (unsigned i = 0; i < round_trips; ++i) {
     if (i % 64 == 0)
       for (const auto end = sync::now() + std::chrono::microseconds(i / 64 % 20); sync::now() < end;) sync::yield();
     parent.call("x");

@@ -11,7 +11,6 @@
 #include <chrono>
 #include <stdexcept>
 #include <stop_token>
-#include <thread>
 
 #include "process_pool_fixture_test.hpp"
 
@@ -26,11 +25,6 @@ using plait::task_handle;
 
 int throws_there() { throw std::out_of_range("there"); }
 
-int until_asked(std::stop_token stop, const std::string& gate) {
-  pass_gate(gate);
-  while (!stop.stop_requested()) std::this_thread::yield();
-  return 7;
-}
 /// And then goes on until it is let through once more.
 int past_being_asked(std::stop_token stop, const std::string& gate) {
   const int n = until_asked(std::move(stop), gate);
@@ -212,7 +206,7 @@ counted counted_at(const std::string& gate) {
   return {};
 }
 
-task<void> calls(process_pool_executor* pool, std::string gate) {
+task<void> awaits_calls(process_pool_executor* pool, std::string gate) {
   auto call = pool->submit(counted_at, gate);
   static_cast<void>(co_await std::move(call));
 }
@@ -234,7 +228,7 @@ class process_pool_unwanted : public testing::Test {
 
 TEST_F(process_pool_unwanted, result_of_a_call_whose_task_was_cancelled_is_thrown_away) {
   event_loop loop;
-  const auto waiting = loop.create_task(calls(&pool, gate.path()));
+  const auto waiting = loop.create_task(awaits_calls(&pool, gate.path()));
   loop.call_soon([&] {
     gate.wait_for(1);
     waiting.cancel();
@@ -246,7 +240,7 @@ TEST_F(process_pool_unwanted, result_of_a_call_whose_task_was_cancelled_is_throw
 TEST_F(process_pool_unwanted, result_that_comes_when_the_loop_is_gone_is_thrown_away) {
   {
     event_loop loop;
-    static_cast<void>(loop.create_task(calls(&pool, gate.path())));
+    static_cast<void>(loop.create_task(awaits_calls(&pool, gate.path())));
     loop.call_soon([&] {
       gate.wait_for(1);
       loop.stop();
@@ -274,7 +268,7 @@ TEST_F(process_pool_unwanted, call_that_is_pending_is_dropped_when_its_loop_ends
   gate.wait_for(1);
   {
     event_loop loop;
-    static_cast<void>(loop.create_task(calls(&pool, gate.path())));
+    static_cast<void>(loop.create_task(awaits_calls(&pool, gate.path())));
     loop.call_soon([&] { loop.stop(); });
     loop.run_forever();
   }

@@ -190,7 +190,7 @@ TEST(burst_of_a_loop, of_numbers_and_of_text_gives_each_its_own_result) {
 }
 
 /// Two cache lines in the ring, which has no room for as many of them as a quick worker may be sent.
-int sum_of(std::array<int, 15> numbers) { return numbers[0] + numbers[14]; }
+int sum_of_ends(std::array<int, 15> numbers) { return numbers[0] + numbers[14]; }
 
 TEST(burst_of_a_loop, may_be_more_than_a_ring_has_room_for) {
   process_pool_executor pool({.max_workers = 1});
@@ -201,7 +201,7 @@ TEST(burst_of_a_loop, may_be_more_than_a_ring_has_room_for) {
         std::array<int, 15> numbers{};
         numbers[0] = i;
         numbers[14] = round;
-        burst.push_back(pool.submit(sum_of, numbers));
+        burst.push_back(pool.submit(sum_of_ends, numbers));
       }
       for (int i = 0; i < 3000; ++i) {
         const auto got = co_await burst[static_cast<std::size_t>(i)];

@@ -49,7 +49,7 @@ using test_support::message_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-int square(int n) { return n * n; }
+int times_itself(int n) { return n * n; }
 int square_quietly(int n) noexcept { return n * n; }
 
 /// One worker, so that a call that fails and the next one meet in the same process.
@@ -57,7 +57,7 @@ class process_pool_calls : public testing::Test {
  protected:
   process_pool_executor pool{{.max_workers = 1}};
 
-  void expect_unharmed() { EXPECT_EQ(pool.submit(square, 9).result(), 81); }
+  void expect_unharmed() { EXPECT_EQ(pool.submit(times_itself, 9).result(), 81); }
 };
 
 // ── what may be called ──
@@ -69,10 +69,10 @@ TEST_F(process_pool_calls, it_runs_in_another_process) {
 }
 
 TEST_F(process_pool_calls, functions_objects_and_functions_named_by_type) {
-  EXPECT_EQ(pool.submit(square, 3).result(), 9);
-  EXPECT_EQ(pool.submit(&square, 4).result(), 16);
+  EXPECT_EQ(pool.submit(times_itself, 3).result(), 9);
+  EXPECT_EQ(pool.submit(&times_itself, 4).result(), 16);
   EXPECT_EQ(pool.submit(square_quietly, 5).result(), 25);
-  EXPECT_EQ(pool.submit(plait::fn<square>, 6).result(), 36);
+  EXPECT_EQ(pool.submit(plait::fn<times_itself>, 6).result(), 36);
   EXPECT_EQ(pool.submit(std::plus<>(), 3, 4).result(), 7);
   EXPECT_EQ(pool.submit([](auto a, auto b) { return a * b; }, 3, 2.5).result(), 7.5);
 }
@@ -91,7 +91,7 @@ std::size_t length(const std::string& text) { return text.size(); }
 
 // A worker is told of a module before it is sent its first call of it. Here its ring has room for that call, but not
 // for what is told: it holds 2,048 pieces of 64 bytes, of which three are left. A call of `length` takes 16 of them,
-// and so does the one that is held; one of `square` takes one.
+// and so does the one that is held; one of `times_itself` takes one.
 TEST_F(process_pool_calls, a_function_of_a_library_for_a_worker_that_has_much_to_do) {
   const test_support::portable_gate gate;
   process_pool_executor one({.max_workers = 1});
@@ -102,7 +102,7 @@ TEST_F(process_pool_calls, a_function_of_a_library_for_a_worker_that_has_much_to
   std::vector<plait::future<std::size_t>> lengths;
   std::vector<plait::future<int>> squares;
   for (int i = 0; i < 126; ++i) lengths.push_back(one.submit(length, text));
-  for (int i = 0; i < 13; ++i) squares.push_back(one.submit(square, i));
+  for (int i = 0; i < 13; ++i) squares.push_back(one.submit(times_itself, i));
   const auto of_library = one.submit(static_cast<double (*)(double)>(std::floor), 3.5);
   gate.let_through(1);
   EXPECT_EQ(held.result(), 0);
@@ -125,10 +125,10 @@ struct person {
   bool operator==(const person&) const = default;
 };
 
-template <class T> T give_back(T value) { return value; }
+template <class T> T as_it_came(T value) { return value; }
 
 TEST_F(process_pool_calls, values_come_back_as_they_went) {
-  const auto check = [&]<class T>(const T& value) { EXPECT_EQ(pool.submit(give_back<T>, value).result(), value); };
+  const auto check = [&]<class T>(const T& value) { EXPECT_EQ(pool.submit(as_it_came<T>, value).result(), value); };
   check(42);
   check(std::string());
   check(std::string("with\0in it", 10));
@@ -161,7 +161,7 @@ TEST_F(process_pool_calls, sizes_at_which_the_way_changes) {
   for (const std::size_t size : {0u, 1u, 16'375u, 16'376u, 16'377u, 16'384u, 16'385u, 100'000u, 1u << 20, 9u << 20}) {
     std::vector<std::uint8_t> bytes(size);
     std::iota(bytes.begin(), bytes.end(), std::uint8_t{1});
-    EXPECT_EQ(pool.submit(give_back<std::vector<std::uint8_t>>, bytes).result(), bytes) << size;
+    EXPECT_EQ(pool.submit(as_it_came<std::vector<std::uint8_t>>, bytes).result(), bytes) << size;
   }
 }
 
@@ -169,7 +169,7 @@ TEST_F(process_pool_calls, many_large_ones_at_once) {
   process_pool_executor three{{.max_workers = 3}};
   std::vector<plait::future<std::vector<int>>> calls;
   for (int i = 0; i < 60; ++i)
-    calls.push_back(three.submit(give_back<std::vector<int>>, std::vector<int>(i % 2 ? 100'000 : 3, i)));
+    calls.push_back(three.submit(as_it_came<std::vector<int>>, std::vector<int>(i % 2 ? 100'000 : 3, i)));
   for (int i = 0; i < 60; ++i) EXPECT_EQ(calls[i].result(), std::vector<int>(i % 2 ? 100'000 : 3, i));
 }
 
@@ -336,7 +336,7 @@ TEST_F(process_pool_calls, the_future_tells_where_it_was_thrown) {
   auto f = pool.submit([]() -> int { throw std::runtime_error("here"); });
   EXPECT_TRUE(f.exception());
   EXPECT_THAT(f.remote_trace(), HasSubstr("process_pool_calls")) << "the stack of the lambda in this test";
-  auto good = pool.submit(square, 2);
+  auto good = pool.submit(times_itself, 2);
   good.result();
   EXPECT_EQ(good.remote_trace(), "");
 }

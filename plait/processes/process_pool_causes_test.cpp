@@ -35,10 +35,6 @@ TEST(process_pool_causes, name_a_file_that_reached_its_limit) {
   EXPECT_THAT(death.what(), HasSubstr(death.cause()));
 }
 
-int spins(int n) {
-  for (volatile auto turning = static_cast<unsigned>(n);;) turning = turning + 1;
-}
-
 TEST(process_pool_causes, name_the_soft_limit_of_cpu_time) {
   process_pool_executor pool({.max_workers = 1});
   const auto death = death_of(pool.submit([] {
@@ -121,7 +117,6 @@ class memory_cgroup {
   std::string path_, error_;
 };
 
-constexpr const char* group_variable = "PLAIT_TEST_CGROUP";
 constexpr std::size_t group_bytes = std::size_t{512} << 20;
 
 std::size_t fills_memory(std::size_t most) {

@@ -15,7 +15,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 /// Which side of its way through the processes it does not survive.
-struct fragile {
+struct fragile_value {
   int breaks = 0;
   template <class Archive> void save(Archive& archive) const {
     if (breaks == 1) throw std::runtime_error("it does not want to be written");
@@ -28,13 +28,13 @@ struct fragile {
 };
 
 const plait::portable_context_var<std::string> request("process_pool_context_test.request", "none");
-const plait::portable_context_var<fragile> thin("process_pool_context_test.thin");
+const plait::portable_context_var<fragile_value> thin("process_pool_context_test.thin");
 const plait::portable_context_var<int> twin("process_pool_context_test.twin");
 const plait::portable_context_var<int> other_twin("process_pool_context_test.twin");
 const plait::context_var<int> local("process_pool_context_test.local", 0);
 
 std::string request_there() { return request.get(); }
-std::size_t size_there() { return request.get().size(); }
+std::size_t request_size_there() { return request.get().size(); }
 int local_there() { return local.get(); }
 int thin_there() { return thin.get().breaks; }
 std::string request_behind_death(const std::string& traces) {
@@ -60,7 +60,7 @@ TEST_F(process_pool_context, what_is_not_portable_stays_here) {
 
 TEST_F(process_pool_context, a_value_too_large_for_the_ring_comes_too) {
   const auto guard = request.scoped(std::string(1'000'000, 'x'));
-  EXPECT_EQ(pool.submit(size_there).result(), 1'000'000u);
+  EXPECT_EQ(pool.submit(request_size_there).result(), 1'000'000u);
 }
 
 TEST_F(process_pool_context, comes_with_calls_that_had_to_wait) {
@@ -97,21 +97,21 @@ TEST_F(process_pool_context, goes_on_into_a_workers_own_pools) {
 }
 
 TEST_F(process_pool_context, a_value_that_can_not_be_written_fails_that_call_and_is_named) {
-  const auto guard = thin.scoped(fragile{1});
+  const auto guard = thin.scoped(fragile_value{1});
   EXPECT_EQ(
       test_support::message_in<plait::not_portable>(pool.submit(thin_there).exception()),
       "plait: the value of the context variable \"process_pool_context_test.thin\" could not be written down for "
       "another process: std::runtime_error: it does not want to be written");
-  const auto mended = thin.scoped(fragile{0});
+  const auto mended = thin.scoped(fragile_value{0});
   EXPECT_EQ(pool.submit(thin_there).result(), 0);
 }
 
 TEST_F(process_pool_context, a_value_that_can_not_be_read_fails_that_call_and_is_named) {
-  const auto guard = thin.scoped(fragile{2});
+  const auto guard = thin.scoped(fragile_value{2});
   EXPECT_EQ(test_support::message_in<plait::decode_error>(pool.submit(thin_there).exception()),
             "plait: the value of the context variable \"process_pool_context_test.thin\" could not be read in the "
             "worker: std::runtime_error: it does not want to be read");
-  const auto mended = thin.scoped(fragile{0});
+  const auto mended = thin.scoped(fragile_value{0});
   EXPECT_EQ(pool.submit(thin_there).result(), 0);
 }
 

@@ -17,8 +17,6 @@ using namespace pool_test;
 using plait::start_method;
 using testing::ElementsAre;
 
-constexpr start_method both_ways[] = {start_method::fork_server, start_method::spawn};
-
 std::vector<std::string> all_told(const program& by) {
   std::vector<std::string> lines;
   for (std::string line; !(line = by.hear()).empty();) lines.push_back(line);
@@ -91,8 +89,6 @@ class cpu_cgroup {
 
   std::string path_, error_;
 };
-
-constexpr const char* group_variable = "PLAIT_TEST_CGROUP";
 
 PLAIT_PROGRAM(has_a_quota) {
   const std::string group = std::getenv(group_variable);

@@ -79,19 +79,19 @@ bool somebody_else_handles(int signal) {
 #define SKIP_IF_A_SANITIZER_HANDLES(signal) \
   if (somebody_else_handles(signal)) GTEST_SKIP() << "a sanitizer handles signal " << (signal)
 
-struct way {
+struct way_to_crash {
   std::string name;
   int (*call)(int);
   int argument;
   int signal;
   std::string fault;
   std::string function;
-  friend void PrintTo(const way& w, std::ostream* out) { *out << w.name; }
+  friend void PrintTo(const way_to_crash& w, std::ostream* out) { *out << w.name; }
 };
 
-class process_pool_crash : public testing::TestWithParam<way> {};
+class process_pool_crash : public testing::TestWithParam<way_to_crash> {};
 
-std::vector<way> all_ways() {
+std::vector<way_to_crash> all_ways() {
   return {
       {"segv", crashing::read_null, 0, SIGSEGV, "address 0x10 is not mapped", "crashing::read_address"},
       {"call_of_null", crashing::call_null, 0, SIGSEGV, "address 0x0 is not mapped",

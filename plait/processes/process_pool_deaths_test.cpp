@@ -14,32 +14,33 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-struct way {
+struct way_to_die {
   std::string name;
   int (*call)(int);
   int argument;
   int signal;
   int exit_code;
   std::string says;
-  friend void PrintTo(const way& w, std::ostream* out) { *out << w.name; }
+  friend void PrintTo(const way_to_die& w, std::ostream* out) { *out << w.name; }
 };
 
-class process_pool_death : public testing::TestWithParam<std::tuple<way, plait::start_method>> {
+class process_pool_death : public testing::TestWithParam<std::tuple<way_to_die, plait::start_method>> {
  protected:
-  static const way& how() { return std::get<way>(GetParam()); }
+  static const way_to_die& how() { return std::get<way_to_die>(GetParam()); }
   static plait::start_method start() { return std::get<plait::start_method>(GetParam()); }
 };
 
 INSTANTIATE_TEST_SUITE_P(
     by, process_pool_death,
-    testing::Combine(testing::Values(way{"segv", die_by, SIGSEGV, SIGSEGV, 0, "killed by signal 11 (SIGSEGV)"},
-                                     way{"abort", die_by, SIGABRT, SIGABRT, 0, "killed by signal 6 (SIGABRT)"},
-                                     way{"kill", die_by, SIGKILL, SIGKILL, 0, "killed by signal 9 (SIGKILL)"},
-                                     way{"quiet_exit_0", leave_at_once, 0, 0, 0, "it left by exit code 0"},
-                                     way{"exit_3", leave_by_exit, 3, 0, 3, "it left by exit code 3"}),
+    testing::Combine(testing::Values(way_to_die{"segv", die_by, SIGSEGV, SIGSEGV, 0, "killed by signal 11 (SIGSEGV)"},
+                                     way_to_die{"abort", die_by, SIGABRT, SIGABRT, 0, "killed by signal 6 (SIGABRT)"},
+                                     way_to_die{"kill", die_by, SIGKILL, SIGKILL, 0, "killed by signal 9 (SIGKILL)"},
+                                     way_to_die{"quiet_exit_0", leave_at_once, 0, 0, 0, "it left by exit code 0"},
+                                     way_to_die{"exit_3", leave_by_exit, 3, 0, 3, "it left by exit code 3"}),
                      both_starts),
     [](const auto& info) {
-      return std::get<way>(info.param).name + "_of_" + name_of_start({std::get<plait::start_method>(info.param), 0});
+      return std::get<way_to_die>(info.param).name + "_of_" +
+             name_of_start({std::get<plait::start_method>(info.param), 0});
     });
 
 TEST_P(process_pool_death, is_that_calls_alone) {
@@ -165,14 +166,14 @@ struct dies_when_read {
       die_by(SIGKILL);
   }
 };
-std::size_t size_of(const dies_when_read& value) { return value.much.size(); }
+std::size_t size_when_read(const dies_when_read& value) { return value.much.size(); }
 
 TEST(process_pool_deaths, while_a_large_argument_is_read) {
   process_pool_executor pool({.max_workers = 1});
   for (const auto size : {std::size_t{100}, std::size_t{100'000}, more_than_a_ring}) {
     const dies_when_read bad{std::vector<char>(size, 'x')}, good{std::vector<char>(size, 'y')};
-    EXPECT_EQ(death_of(pool.submit(size_of, bad)).signal(), SIGKILL);
-    EXPECT_EQ(pool.submit(size_of, good).result(), size);
+    EXPECT_EQ(death_of(pool.submit(size_when_read, bad)).signal(), SIGKILL);
+    EXPECT_EQ(pool.submit(size_when_read, good).result(), size);
   }
 }
 
@@ -195,8 +196,6 @@ TEST(process_pool_deaths, while_a_large_result_is_written) {
     EXPECT_EQ(pool.submit(result_of, size, false).result().much.size(), size);
   }
 }
-
-std::vector<char> echo(std::vector<char> bytes) { return bytes; }
 
 // More results than the ring holds, small and large ones: what the worker has sent counts, what it has not is run
 // anew.

@@ -12,7 +12,6 @@ namespace {
 using namespace pool_test;
 using testing::ElementsAre;
 
-constexpr plait::start_method both_ways[] = {plait::start_method::fork_server, plait::start_method::spawn};
 constexpr const char* season_variable = "PLAIT_TEST_SEASON";
 
 // ── where it begins ──

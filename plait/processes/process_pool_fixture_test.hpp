@@ -1,6 +1,7 @@
 // What the tests of how workers live and die share: calls that end in every way, and eyes on other processes.
 #pragma once
 
+#include <plait/core/task.hpp>
 #include <plait/processes/process_pool_executor.hpp>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <initializer_list>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -37,11 +39,15 @@ using test_support::pass_gate;
 using test_support::portable_gate;
 using test_support::sanitized;
 
+inline constexpr plait::start_method both_ways[] = {plait::start_method::fork_server, plait::start_method::spawn};
 /// A suite of both: INSTANTIATE_TEST_SUITE_P(by, its_name, both_starts, name_of_start).
 inline const auto both_starts = testing::Values(plait::start_method::fork_server, plait::start_method::spawn);
 inline std::string name_of_start(const testing::TestParamInfo<plait::start_method>& start) {
   return start.param == plait::start_method::spawn ? "exec" : "fork";
 }
+
+/// The environment variable that names the control group which a program is to enter.
+inline constexpr const char* group_variable = "PLAIT_TEST_CGROUP";
 
 // ── calls ──
 
@@ -54,12 +60,27 @@ inline int die_by(int signal) {
   ::raise(signal);
   return 0;
 }
+/// Until a limit or somebody else ends it.
+inline int spins(int n) {
+  for (volatile auto turning = static_cast<unsigned>(n);;) turning = turning + 1;
+}
+inline std::vector<char> echo(std::vector<char> bytes) { return bytes; }
 inline int leave_at_once(int code) { ::_exit(code); }
 inline int leave_by_exit(int code) { std::exit(code); }
 /// Says that it runs, then runs until it is let through, which it never may be.
 inline int wait_at(const std::string& gate, int n) {
   pass_gate(gate);
   return n;
+}
+
+inline int until_asked(std::stop_token stop, const std::string& gate) {
+  pass_gate(gate);
+  while (!stop.stop_requested()) std::this_thread::yield();
+  return 7;
+}
+inline plait::task<int> awaits(plait::future<int> call) {
+  const int n = co_await call;
+  co_return n;
 }
 
 inline int ignores_all(const std::string& gate) {

@@ -21,11 +21,6 @@ using testing::HasSubstr;
 
 constexpr plait::call_options killable{.cancel = cancel_mode::kill};
 
-int until_asked(std::stop_token stop, const std::string& gate) {
-  pass_gate(gate);
-  while (!stop.stop_requested()) std::this_thread::yield();
-  return 7;
-}
 int never_heeds(std::stop_token, const std::string& gate) { return ignores_all(gate); }
 
 // ── cancel ──
@@ -172,11 +167,6 @@ TEST(process_pool_kill, of_quick_calls_never_costs_another) {
         EXPECT_THROW(call.result(), plait::cancelled_error) << to_string(outcome);
     }
   }
-}
-
-plait::task<int> awaits(plait::future<int> call) {
-  const int n = co_await call;
-  co_return n;
 }
 
 TEST(process_pool_kill, comes_from_cancelling_the_task_that_awaits_it) {

@@ -29,8 +29,6 @@ belongings look() {
   return {open_descriptors(), mappings};
 }
 
-std::vector<char> echo(std::vector<char> bytes) { return bytes; }
-
 void use(process_pool_executor& pool) {
   started_pids(pool);
   EXPECT_EQ(pool.submit(echo, std::vector<char>(500'000, 'x')).result().size(), 500'000U);

@@ -227,17 +227,17 @@ PLAIT_PROGRAM(has_no_address_space) {
 }
 
 class process_pool_limits : public testing::TestWithParam<const char*> {};
-const auto named = [](const auto& info) { return std::string(info.param); };
+const auto case_named = [](const auto& info) { return std::string(info.param); };
 INSTANTIATE_TEST_SUITE_P(where_it, process_pool_limits,
                          testing::Values("may_have_no_process_at_all", "may_have_no_further_worker",
                                          "may_have_one_worker_only", "has_no_descriptor_left",
                                          "has_a_server_without_descriptors", "has_no_shared_memory_for_an_argument",
                                          "has_no_shared_memory_for_a_result", "has_no_shared_memory_for_a_worker",
                                          "has_no_pages_for_shared_memory"),
-                         named);
+                         case_named);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // those have mapped all that there is
 INSTANTIATE_TEST_SUITE_P(where_without_sanitizers_it, process_pool_limits,
-                         testing::Values("has_a_worker_without_address_space", "has_no_address_space"), named);
+                         testing::Values("has_a_worker_without_address_space", "has_no_address_space"), case_named);
 #endif
 
 TEST_P(process_pool_limits, has_an_error_and_recovers) {

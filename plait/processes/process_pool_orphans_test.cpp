@@ -11,10 +11,6 @@ namespace {
 using namespace pool_test;
 using plait::start_method;
 
-int spins(int n) {
-  for (volatile auto turning = static_cast<unsigned>(n);;) turning = turning + 1;
-}
-
 /// Two calls that run for ever and ten that wait; tells the pids of the server and of the workers.
 [[noreturn]] void wait_to_be_killed(start_method start, plait::sandbox::policy sandbox = {}) {
   process_pool_executor pool({.max_workers = 2, .start = start, .sandbox = std::move(sandbox)});

@@ -20,7 +20,7 @@ namespace {
 using detail::type_name;
 using test_support::message_of;
 
-int square(int n) { return n * n; }
+int squared(int n) { return n * n; }
 int* nowhere() { return nullptr; }
 
 class process_pool_refusal : public testing::Test {
@@ -59,7 +59,7 @@ TEST_F(process_pool_refusal, of_a_callable_says_why) {
   EXPECT_TRUE(refused(captures).ends_with(
       "can't be called in another process: a lambda with captures, or a function object with members, can't travel; "
       "pass a function or a captureless lambda, and what it captured as arguments"));
-  EXPECT_NE(refused(std::function<int(int)>(square), 3).find("a std::function hides what it calls"),
+  EXPECT_NE(refused(std::function<int(int)>(squared), 3).find("a std::function hides what it calls"),
             std::string::npos);
 }
 
@@ -79,10 +79,10 @@ TEST_F(process_pool_refusal, of_the_items_of_a_map_speaks_of_the_function_as_it_
 }
 
 TEST_F(process_pool_refusal, costs_that_call_alone) {
-  const auto before = any.submit(square, 3);
+  const auto before = any.submit(squared, 3);
   EXPECT_NE(refused(nowhere), "(no exception)");
   EXPECT_EQ(before.result(), 9);
-  EXPECT_EQ(any.submit(square, 4).result(), 16);
+  EXPECT_EQ(any.submit(squared, 4).result(), 16);
 }
 
 }  // namespace

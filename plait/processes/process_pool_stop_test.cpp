@@ -13,11 +13,6 @@ using namespace std::chrono_literals;
 using namespace pool_test;
 using plait::cancel_outcome;
 
-int until_asked(std::stop_token stop, const std::string& gate) {
-  pass_gate(gate);
-  while (!stop.stop_requested()) std::this_thread::yield();
-  return 7;
-}
 // ── cancelling ──
 
 TEST(process_pool_cancel, a_running_call_with_a_stop_token_is_asked) {
@@ -77,11 +72,6 @@ TEST(process_pool_cancel, a_call_that_was_sent_ahead_is_dropped) {
 }
 
 // ── cancelling who awaits it ──
-
-plait::task<int> awaits(plait::future<int> call) {
-  const int n = co_await call;
-  co_return n;
-}
 
 void cancel_while_it_awaits(plait::event_loop& loop, const plait::task_handle<int>& waiting) {
   loop.call_soon([&] { loop.call_soon([&] { waiting.cancel(); }); });

@@ -47,7 +47,7 @@ inline void say(int socket, std::string_view text) {
 }
 
 /// The next message; empty where the other side is gone. Blocks.
-inline std::string hear(int socket) {
+inline std::string hear_from(int socket) {
   std::array<char, 4096> text{};
   ssize_t size;
   do {
@@ -74,7 +74,7 @@ inline std::string status_of(const std::string& process, const std::string& key)
 /// As static constructors leave it: the tests change it in main.
 inline std::string set_by_constructor = "constructed";
 
-inline std::string open_descriptors() {
+inline std::string list_of_descriptors() {
   std::vector<int> numbers;
   for (int i = 0; i < 1024; ++i)
     if (::fcntl(i, F_GETFD) >= 0) numbers.push_back(i);
@@ -109,7 +109,7 @@ inline std::string ask_nested(start_method how) {
   const auto event = start_worker(session, socket, {.how = how});
   if (event.what != kind::started) return "not started: " + event.call;
   say(socket.get(), how == start_method::spawn ? "nested spawn" : "nested");
-  return hear(socket.get());
+  return hear_from(socket.get());
 }
 
 /// A worker of this worker, which lives as long as it: its pid.
@@ -134,7 +134,7 @@ inline std::string answer(std::string_view command, std::span<const int> descrip
   if (verb == "read") return contents("/proc/self/fd/" + std::to_string(descriptors[std::stoul(object)]));
   if (verb == "count") return std::to_string(descriptors.size());
   if (verb == "ownpid") return std::to_string(::getpid());
-  if (verb == "descriptors") return open_descriptors();
+  if (verb == "descriptors") return list_of_descriptors();
   if (verb == "given") {
     std::vector<int> numbers(descriptors.begin(), descriptors.end());
     std::ranges::sort(numbers);
@@ -169,7 +169,7 @@ inline std::string answer(std::string_view command, std::span<const int> descrip
 
 inline int run(std::span<const int> descriptors) noexcept {
   while (true) {
-    const auto command = hear(descriptors[0]);
+    const auto command = hear_from(descriptors[0]);
     if (command.empty()) return 0;
     if (command.starts_with("exit ")) return std::stoi(command.substr(5));
     say(descriptors[0], answer(command, descriptors));
@@ -192,7 +192,7 @@ struct test_worker {
 
   [[nodiscard]] std::string ask(std::string_view command) const {
     say(socket.get(), command);
-    return hear(socket.get());
+    return hear_from(socket.get());
   }
   void tell(std::string_view command) const { say(socket.get(), command); }
 };

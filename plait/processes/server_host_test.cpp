@@ -173,7 +173,7 @@ TEST(server_host, a_forked_child_does_not_keep_the_workers_alive) {
   const unique_fd held(::fcntl(there.get(), F_DUPFD_CLOEXEC, 3));  // the child's: it lives until `here` is closed
   const pid_t child = ::fork();
   if (child == 0) {
-    hear(held.get());
+    hear_from(held.get());
     ::_exit(0);
   }
   session.close();
@@ -215,7 +215,7 @@ TEST(server_nesting, the_workers_of_a_worker_die_with_it) {
   auto session = open_session();
   const auto worker = make_worker(session);
   worker.tell("keep a nested one");
-  const auto nested = pidfd_of(static_cast<pid_t>(std::stol(hear(worker.socket.get()))));
+  const auto nested = pidfd_of(static_cast<pid_t>(std::stol(hear_from(worker.socket.get()))));
   signal_by(worker.started.pidfd, SIGKILL);
   wait_until_readable(nested.get());
 }

@@ -253,7 +253,7 @@ TEST_P(server, without_descriptors_a_start_fails_and_the_server_lives) {
   EXPECT_EQ(failed.id, 4U);
   EXPECT_EQ(failed.error, EMFILE);
   EXPECT_FALSE(failed.call.empty());
-  EXPECT_EQ(hear(socket.get()), "");  // nobody has the other end
+  EXPECT_EQ(hear_from(socket.get()), "");  // nobody has the other end
   ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, &before, nullptr), 0);
   EXPECT_EQ(make().ask("count"), "1");
 }
@@ -273,7 +273,7 @@ TEST_P(server, without_a_descriptor_for_its_pidfd_a_worker_is_killed) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_EQ(event.what, kind::start_failed);
   EXPECT_EQ(event.error, EMFILE);
-  EXPECT_EQ(hear(ours.get()), "");  // it is dead
+  EXPECT_EQ(hear_from(ours.get()), "");  // it is dead
   // And nobody is told of its end: the next event is of the next worker.
   EXPECT_EQ(make({.id = 10}).started.id, 10U);
 }

@@ -62,6 +62,8 @@ inline std::uint64_t inode_of(const shared_buffer& buffer) { return inode_at(buf
 inline void fill(const shared_buffer& buffer, char with) {
   std::ranges::fill(buffer.bytes(), static_cast<std::byte>(with));
 }
+/// For workers.
+inline void fill_there(shared_buffer buffer, char with) { fill(buffer, with); }
 inline bool is_full_of(const shared_buffer& buffer, char with) {
   return std::ranges::all_of(buffer.bytes(), [&](auto byte) { return byte == static_cast<std::byte>(with); });
 }

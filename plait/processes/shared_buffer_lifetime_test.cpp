@@ -10,7 +10,6 @@ namespace {
 
 using namespace pool_test;
 
-void fill_there(shared_buffer buffer, char with) { fill(buffer, with); }
 shared_buffer make_there(std::size_t bytes, char with) { return filled(bytes, with); }
 
 shared_buffer& kept() {

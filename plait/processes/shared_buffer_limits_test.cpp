@@ -34,7 +34,7 @@ rlim_t next_descriptor() {
   }
 }
 
-shared_buffer give_back(shared_buffer buffer) { return buffer; }
+shared_buffer same_again(shared_buffer buffer) { return buffer; }
 std::size_t how_many(std::vector<shared_buffer> buffers) { return buffers.size(); }
 std::vector<shared_buffer> make_many(std::size_t count) {
   std::vector<shared_buffer> made;
@@ -45,7 +45,7 @@ std::vector<shared_buffer> make_many(std::size_t count) {
 PLAIT_PROGRAM(buffers_without_a_descriptor_here) {
   process_pool_executor pool({.max_workers = 1});
   const shared_buffer buffer(100);
-  program::require(pool.submit(give_back, buffer).result() == buffer, 2);
+  program::require(pool.submit(same_again, buffer).result() == buffer, 2);
   started_pids(pool);  // from now on no descriptor of its start comes or goes
   const auto next = next_descriptor();
   const auto open = open_descriptors();
@@ -130,21 +130,21 @@ PLAIT_PROGRAM(buffers_without_address_space) {
   const shared_buffer buffer(50'000'000);
   {
     const limited little(RLIMIT_AS, address_space_in_use(pid) + 10'000'000, pid);
-    expect_error(error_of([&] { return pool.submit(give_back, buffer).result(); }), ENOMEM, "mmap", 2);
+    expect_error(error_of([&] { return pool.submit(same_again, buffer).result(); }), ENOMEM, "mmap", 2);
     program::require(pool.submit(own_pid).result() == pid, 3);
   }
-  program::require(pool.submit(give_back, buffer).result() == buffer, 4);
+  program::require(pool.submit(same_again, buffer).result() == buffer, 4);
 }
 
 class shared_buffer_limits : public testing::TestWithParam<const char*> {};
-const auto named = [](const auto& info) { return std::string(info.param); };
+const auto limit_named = [](const auto& info) { return std::string(info.param); };
 INSTANTIATE_TEST_SUITE_P(of, shared_buffer_limits,
                          testing::Values("buffers_without_a_descriptor_here", "buffers_without_a_descriptor_there",
                                          "buffers_without_memory", "more_buffers_than_go_along"),
-                         named);
+                         limit_named);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // those have mapped all that there is
 INSTANTIATE_TEST_SUITE_P(without_sanitizers_of, shared_buffer_limits,
-                         testing::Values("buffers_without_address_space"), named);
+                         testing::Values("buffers_without_address_space"), limit_named);
 #endif
 
 TEST_P(shared_buffer_limits, there_is_an_error_and_all_is_well_after_it) {

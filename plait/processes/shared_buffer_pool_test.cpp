@@ -29,8 +29,6 @@ class shared_buffer_pool : public testing::Test {
 
 // ── in, out, in and out ──
 
-void fill_there(shared_buffer buffer, char with) { fill(buffer, with); }
-
 TEST_F(shared_buffer_pool, what_the_call_writes_is_seen_after_it) {
   const auto buffer = filled(1'000'000, 'a');
   EXPECT_TRUE(pool.submit(is_full_of, buffer, 'a').result());

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -58,5 +59,11 @@ class pipe_ends {
   int out_ = -1;
   int in_ = -1;
 };
+
+/// Within `timeout` milliseconds; -1: as long as it takes.
+inline bool is_readable(int descriptor, int timeout = 0) {
+  pollfd one{descriptor, POLLIN, 0};
+  return ::poll(&one, 1, timeout) == 1;
+}
 
 }  // namespace test_support

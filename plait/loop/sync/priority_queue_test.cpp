@@ -24,7 +24,7 @@ using test_support::in_next_turn;
 using test_support::pass;
 using testing::ElementsAre;
 
-template <class Queue> auto drain(Queue& items) {
+template <class Queue> auto drain_in_order(Queue& items) {
   std::vector<typename Queue::value_type> all;
   while (!items.empty()) all.push_back(items.get_nowait());
   return all;
@@ -41,7 +41,7 @@ TEST(lifo_queue, gives_the_newest_first) {
   EXPECT_TRUE(items.full());
   EXPECT_EQ(items.get_nowait(), 3);
   items.put_nowait(4);
-  EXPECT_THAT(drain(items), ElementsAre(4, 2, 1));
+  EXPECT_THAT(drain_in_order(items), ElementsAre(4, 2, 1));
 }
 
 TEST(lifo_queue, gives_a_waiting_getter_the_newest_of_when_it_runs) {
@@ -61,7 +61,7 @@ TEST(lifo_queue, gives_a_waiting_getter_the_newest_of_when_it_runs) {
 TEST(priority_queue, gives_the_smallest_first) {
   priority_queue<int> items;
   for (const int i : {5, 1, 4, 2, 3}) items.put_nowait(i);
-  EXPECT_THAT(drain(items), ElementsAre(1, 2, 3, 4, 5));
+  EXPECT_THAT(drain_in_order(items), ElementsAre(1, 2, 3, 4, 5));
 }
 
 TEST(priority_queue, gives_equal_items_in_the_order_in_which_they_were_put) {
@@ -84,7 +84,7 @@ TEST(priority_queue, orders_by_what_it_is_given) {
   const auto compare = [sign = -1](int a, int b) { return sign * a < sign * b; };
   priority_queue<int, decltype(compare)> items(0, compare);
   for (const int i : {2, 3, 1}) items.put_nowait(i);
-  EXPECT_THAT(drain(items), ElementsAre(3, 2, 1));
+  EXPECT_THAT(drain_in_order(items), ElementsAre(3, 2, 1));
   priority_queue<int, std::greater<>> largest;
   for (const int i : {2, 3, 1}) largest.put_nowait(i);
   EXPECT_EQ(largest.get_nowait(), 3);
@@ -132,7 +132,7 @@ TEST(priority_queue, an_item_that_was_promised_to_a_getter_that_is_cancelled_kee
   });
   pass(loop);
   EXPECT_TRUE(a.cancelled());
-  EXPECT_THAT(drain(items), ElementsAre(1, 2, 3));
+  EXPECT_THAT(drain_in_order(items), ElementsAre(1, 2, 3));
 }
 
 }  // namespace

@@ -50,19 +50,19 @@ template <class Queue> class queue_exceptions : public testing::Test {
 using queues = testing::Types<plait::queue<brittle>, plait::lifo_queue<brittle>, plait::priority_queue<brittle>>;
 TYPED_TEST_SUITE(queue_exceptions, queues);
 
-template <class Queue> std::vector<int> drain(Queue& items) {
+template <class Queue> std::vector<int> drain_throwing(Queue& items) {
   std::vector<int> all;
   while (!items.empty()) all.push_back(items.get_nowait().number);
   return all;
 }
 
 template <class Queue> std::vector<int> numbers(Queue&& items) {
-  auto all = drain(items);
+  auto all = drain_throwing(items);
   std::sort(all.begin(), all.end());
   return all;
 }
 
-template <class Queue> task<void> puts(Queue* items, int number, int throwing) {
+template <class Queue> task<void> puts_throwing(Queue* items, int number, int throwing) {
   brittle item(number);
   throws_in = throwing;
   co_await items->put(std::move(item));
@@ -80,7 +80,7 @@ TYPED_TEST(queue_exceptions, of_a_put_leave_the_queue_as_it_was_wherever_they_ar
     for (const int i : {1, 2}) items.put_nowait(brittle(i));
     bool threw = false;
     try {
-      plait::run(puts(&items, 3, nth));
+      plait::run(puts_throwing(&items, 3, nth));
     } catch (const std::runtime_error&) {
       threw = true;
     }
@@ -126,8 +126,8 @@ TYPED_TEST(queue_exceptions, of_a_putter_that_waited_pass_the_room_on_to_the_nex
   TypeParam items(1);
   items.put_nowait(brittle(1));
   event_loop loop;
-  const auto a = loop.create_task(puts(&items, 2, 0));
-  const auto b = loop.create_task(puts(&items, 3, 0));
+  const auto a = loop.create_task(puts_throwing(&items, 2, 0));
+  const auto b = loop.create_task(puts_throwing(&items, 3, 0));
   pass(loop);
   in_next_turn(loop, [&] {
     EXPECT_EQ(items.get_nowait().number, 1);
@@ -135,7 +135,7 @@ TYPED_TEST(queue_exceptions, of_a_putter_that_waited_pass_the_room_on_to_the_nex
   });
   EXPECT_THROW(loop.run_until_complete(a), std::runtime_error);
   loop.run_until_complete(b);
-  EXPECT_THAT(drain(items), ElementsAre(3));
+  EXPECT_THAT(drain_throwing(items), ElementsAre(3));
 }
 
 }  // namespace
