@@ -13,4 +13,8 @@ function(plait_target_options target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_FLAGS MATCHES "-fsanitize=")
     target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
   endif()
+  # Several sources as one: for GCC those are headers, whose unnamed namespaces it warns of.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE $<$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>:-Wno-subobject-linkage>)
+  endif()
 endfunction()

@@ -99,7 +99,7 @@ TEST(memory, may_be_given_back_while_the_thread_ends) {
   });
 }
 
-struct counted final : recycled {
+struct counted_object final : recycled {
   std::uint64_t values[8] = {};
 };
 struct alignas(128) wide final : recycled {
@@ -108,9 +108,9 @@ struct alignas(128) wide final : recycled {
 
 TEST(memory, is_what_recycled_objects_lie_in_unless_they_need_more_alignment) {
   on_a_fresh_thread([] {
-    auto* const one = new counted;
+    auto* const one = new counted_object;
     delete one;
-    auto* const again = new counted;
+    auto* const again = new counted_object;
     EXPECT_EQ(again == one, keeps);
     delete again;
     auto* const aligned = new wide;

@@ -230,7 +230,7 @@ int work(std::span<const int> descriptors) {
   const auto own = descriptors.subspan(link_descriptors);
   {
     const unique_fd errors(own[static_cast<std::size_t>(worker_descriptor::errors)]);
-    if (::dup2(errors.get(), STDERR_FILENO) < 0) throw std::system_error(errno, std::system_category(), "dup2");
+    if (::dup2(errors.get(), STDERR_FILENO) < 0) throw_system_error(errno, "dup2");
   }
   // Kept open until the end, for whoever logs while the process ends.
   set_log_descriptor(own[static_cast<std::size_t>(worker_descriptor::log)]);

@@ -13,11 +13,7 @@
 #include "calls.hpp"
 
 namespace stress {
-namespace {
-
-constexpr std::size_t mib = std::size_t{1} << 20;
-
-}  // namespace
+namespace {}  // namespace
 
 // ── how ──
 

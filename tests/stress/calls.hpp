@@ -22,6 +22,8 @@
 
 namespace stress {
 
+inline constexpr std::size_t mib = std::size_t{1} << 20;
+
 struct failure : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -15,8 +15,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t mib = std::size_t{1} << 20;
-
 std::size_t own_memory() {
   std::ifstream statm("/proc/self/statm");
   std::size_t size = 0, resident = 0, shared = 0;
