@@ -14,10 +14,11 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <tests/support/index_error.hpp>
 
 namespace {
 
-std::exception_ptr an_error() { return std::make_exception_ptr(std::out_of_range("index 7")); }
+using test_support::index_error;
 
 plait::task<int> awaits(plait::future<int> f) {
   const int value = co_await f;
@@ -49,7 +50,7 @@ TEST(future_await, resumes_on_the_loop_that_awaits) {
 
 TEST(future_await, throws_what_it_ended_with) {
   plait::promise<int> failed, cancelled;
-  failed.set_exception(an_error());
+  failed.set_exception(index_error());
   cancelled.get_future().cancel();
   EXPECT_THROW(plait::sync_wait(awaits(failed.get_future())), std::out_of_range);
   EXPECT_THROW(plait::sync_wait(awaits(cancelled.get_future())), plait::cancelled_error);

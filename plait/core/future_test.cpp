@@ -15,17 +15,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <tests/support/expect_throw.hpp>
+#include <tests/support/index_error.hpp>
 
 namespace {
 
 using namespace std::chrono_literals;
 using plait::call_status;
 using plait::cancel_outcome;
+using test_support::index_error;
 using test_support::message_in;
 using test_support::message_of;
 using testing::HasSubstr;
-
-std::exception_ptr index_error() { return std::make_exception_ptr(std::out_of_range("index 7")); }
 
 template <class F> void on_a_running_loop(F f) {
   plait::event_loop loop;

@@ -6,12 +6,12 @@
 #include <type_traits>
 
 #include <gtest/gtest.h>
+#include <tests/support/index_error.hpp>
 
 namespace {
 
 using plait::outcome;
-
-std::exception_ptr out_of_range() { return std::make_exception_ptr(std::out_of_range("index 7")); }
+using test_support::index_error;
 
 TEST(outcome, is_cancelled_unless_it_is_told_otherwise) {
   const outcome<int> o;
@@ -35,7 +35,7 @@ TEST(outcome, holds_a_value) {
 }
 
 TEST(outcome, holds_an_exception) {
-  const outcome<int> o(out_of_range());
+  const outcome<int> o(index_error());
   EXPECT_FALSE(o.has_value());
   EXPECT_FALSE(o.cancelled());
   EXPECT_THROW(std::rethrow_exception(o.exception()), std::out_of_range);
@@ -49,7 +49,7 @@ TEST(outcome, gives_away_a_value_that_can_only_be_moved) {
 }
 
 TEST(outcome, of_nothing) {
-  const outcome<void> good = std::monostate(), failed = out_of_range(), cancelled;
+  const outcome<void> good = std::monostate(), failed = index_error(), cancelled;
   good.value();
   EXPECT_TRUE(good.has_value());
   EXPECT_THROW(failed.value(), std::out_of_range);
