@@ -31,18 +31,17 @@ class thread_name_flag final : public spdlog::custom_flag_formatter {
   }
 };
 
+// Not a member of the sink: a worker is told it when it begins, and most never log.
+constinit std::atomic<int> log_descriptor{STDERR_FILENO};
+
 // Each line is one write, so that lines of several processes stay whole.
 class line_sink final : public spdlog::sinks::base_sink<std::mutex> {
- public:
-  void write_to(int descriptor) noexcept { descriptor_ = descriptor; }
-
- private:
   void sink_it_(const spdlog::details::log_msg& message) override {
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
     const char* at = line.data();
     for (auto left = line.size(); left > 0;) {
-      const auto written = ::write(descriptor_, at, left);
+      const auto written = ::write(log_descriptor, at, left);
       if (written < 0 && errno == EINTR) continue;
       if (written <= 0) return;  // as a closed stderr: nobody can be told
       at += written;
@@ -50,8 +49,6 @@ class line_sink final : public spdlog::sinks::base_sink<std::mutex> {
     }
   }
   void flush_() override {}
-
-  std::atomic<int> descriptor_{STDERR_FILENO};
 };
 
 // Made before main, and so destroyed after what the program's end does to pools: workers log until then.
@@ -107,7 +104,7 @@ void detail::apply_log_settings(const log_settings& settings) {
     basic_config({.pattern = settings.pattern, .level = static_cast<spdlog::level::level_enum>(settings.level)});
 }
 
-void detail::set_log_descriptor(int descriptor) noexcept { sink()->write_to(descriptor); }
+void detail::set_log_descriptor(int descriptor) noexcept { log_descriptor = descriptor; }
 
 std::shared_ptr<spdlog::logger> get_logger(std::string_view name) {
   const std::string owned(name);
