@@ -16,15 +16,14 @@ template <class F> void for_each_cgroup(std::string_view controller, F f) {
   for (std::string line; std::getline(groups, line);) {
     const auto first = line.find(':');
     const auto second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
+    if (second == std::string::npos || line[second + 1] != '/') continue;
     const auto controllers = ',' + line.substr(first + 1, second - first - 1) + ',';
     const bool version_2 = controllers == ",,";
     if (!version_2 && controllers.find(',' + std::string(controller) + ',') == std::string::npos) continue;
     const auto root = version_2 ? std::string("/sys/fs/cgroup") : "/sys/fs/cgroup/" + std::string(controller);
-    for (auto path = line.substr(second + 1);; path.erase(path.find_last_of('/'))) {
+    for (auto path = line.substr(second + 1); !path.empty() && path != "/"; path.erase(path.find_last_of('/')))
       f(root + path, version_2);
-      if (path.find('/') == std::string::npos) break;
-    }
+    f(root, version_2);
   }
 }
 

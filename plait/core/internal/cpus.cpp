@@ -20,21 +20,27 @@ int allowed_by_affinity() {
 }
 
 // "max 100000" or "150000 100000": what may be used of each period.
-double quota_of(const std::string& folder) {
+double quota_of_version_2(const std::string& folder) {
   std::ifstream file(folder + "/cpu.max");
   std::string quota;
   double period = 0;
-  if (file >> quota >> period && quota != "max" && period > 0) return std::stod(quota) / period;
-  std::ifstream quota_v1(folder + "/cpu.cfs_quota_us");
-  std::ifstream period_v1(folder + "/cpu.cfs_period_us");
-  double used = 0;
-  if (quota_v1 >> used && period_v1 >> period && used > 0 && period > 0) return used / period;
-  return HUGE_VAL;
+  return file >> quota >> period && quota != "max" && period > 0 ? std::stod(quota) / period : HUGE_VAL;
+}
+
+// -1: no limit.
+double quota_of_version_1(const std::string& folder) {
+  double quota = 0;
+  double period = 0;
+  if (std::ifstream file(folder + "/cpu.cfs_quota_us"); !(file >> quota) || quota <= 0) return HUGE_VAL;
+  std::ifstream file(folder + "/cpu.cfs_period_us");
+  return file >> period && period > 0 ? quota / period : HUGE_VAL;
 }
 
 double allowed_by_cgroup() {
   double least = HUGE_VAL;
-  for_each_cgroup("cpu", [&](const std::string& folder, bool) { least = std::min(least, quota_of(folder)); });
+  for_each_cgroup("cpu", [&](const std::string& folder, bool version_2) {
+    least = std::min(least, version_2 ? quota_of_version_2(folder) : quota_of_version_1(folder));
+  });
   return least;
 }
 
