@@ -24,6 +24,7 @@ constexpr std::size_t guard = 4096;
 
 crash_record* record = nullptr;
 pid_t own_pid = 0;
+bool prepared = false;
 std::atomic<bool> claimed{false};  // by the thread that writes the record: the first one that crashed
 
 /// Where the thread was when the signal came.
@@ -194,12 +195,17 @@ void take_a_stack() noexcept {
 
 }  // namespace
 
-void report_crashes_to(crash_record& where) noexcept {
-  record = &where;
-  own_pid = ::getpid();
+void prepare_crash_reports() noexcept {
+  if (std::exchange(prepared, true)) return;
   // Its first use makes tables.
   _Unwind_Backtrace([](_Unwind_Context*, void*) { return _URC_END_OF_STACK; }, nullptr);
   take_a_stack();
+}
+
+void report_crashes_to(crash_record& where) noexcept {
+  prepare_crash_reports();
+  record = &where;
+  own_pid = ::getpid();
   struct sigaction action{};
   action.sa_sigaction = on_crash;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;

@@ -80,6 +80,7 @@ made_worker make_by_exec(std::string_view name, const std::vector<unique_fd>& de
 }
 
 made_worker make_by_fork(std::string_view name, std::vector<unique_fd> descriptors) {
+  [[maybe_unused]] static const bool prepared = (prepare_workers(), true);
   const pid_t server = ::getpid();
   pid_t pid;
   {

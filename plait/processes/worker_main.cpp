@@ -12,6 +12,7 @@
 #include <plait/portable/context.hpp>
 #include <plait/portable/errors.hpp>
 #include <plait/portable/exceptions.hpp>
+#include <plait/portable/internal/loaded_modules.hpp>
 #include <plait/processes/internal/block_storage.hpp>
 #include <plait/processes/internal/crash_record.hpp>
 #include <plait/processes/internal/first_words.hpp>
@@ -29,6 +30,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <iostream>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -247,6 +249,17 @@ int work(std::span<const int> descriptors) {
 }
 
 }  // namespace
+
+void prepare_workers() noexcept {
+  prepare_crash_reports();
+  capture_throws(true);
+  capture_throws(false);
+  static_cast<void>(main_module());
+  // These for what they call, and for the pages that all of them touch.
+  static_cast<void>(thread_name());
+  static_cast<void>(sync::now());
+  std::cout.flush();
+}
 
 int worker_main(std::span<const int> descriptors) noexcept {
   try {

@@ -67,6 +67,8 @@ struct crash_record {
 };
 static_assert(sizeof(crash_record) <= 4096 && std::is_trivially_copyable_v<crash_record>);
 
+/// The part of report_crashes_to that processes inherit which this one forks.
+void prepare_crash_reports() noexcept;
 /// In a worker, by its main thread, before any code of the user's: has crashes of this process written there. Once in
 /// a process.
 void report_crashes_to(crash_record& record) noexcept;

@@ -13,6 +13,9 @@ namespace plait::inline PLAIT_ABI::detail {
 /// no static destructor and no atexit function runs.
 int worker_main(std::span<const int> descriptors) noexcept;
 
+/// In the server, before it forks: what each of its workers would do anew and inherits instead.
+void prepare_workers() noexcept;
+
 using worker_main_function = int (*)(std::span<const int> descriptors) noexcept;
 
 /// Lets workers run `function` in place of worker_main. For tests: to be called by a static constructor, since
