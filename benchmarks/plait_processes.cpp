@@ -29,7 +29,7 @@ int process_id(std::uint64_t spins_ns) {
 plait::task<void> all_answer(plait::executor& pool, int workers) {
   auto& loop = plait::get_running_loop();
   std::vector<int> answered;
-  for (std::uint64_t spins_ns = 0; answered.size() < static_cast<std::size_t>(workers); spins_ns = 200'000) {
+  for (std::uint64_t spins_ns = 0; answered.size() < static_cast<std::size_t>(workers); spins_ns = 50'000) {
     std::vector<plait::future<int>> asked;
     for (int i = 0; i < workers; ++i) asked.push_back(loop.run_in_executor(pool, process_id, spins_ns));
     for (auto& one : asked) answered.push_back(co_await one);
