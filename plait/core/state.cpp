@@ -126,7 +126,9 @@ void state::publish(call_status status) noexcept {
 
 void state::last_handle_gone() noexcept {
   word seen = empty;
-  if (waiters_.compare_exchange_strong(seen, orphan_mark, std::memory_order_acq_rel, std::memory_order_acquire))
+  // Mostly it is done: then there is nothing to be agreed on with publish().
+  if (waiters_.load(std::memory_order_acquire) != done_mark &&
+      waiters_.compare_exchange_strong(seen, orphan_mark, std::memory_order_acq_rel, std::memory_order_acquire))
     return;   // publish() ends it
   destroy();  // done: nobody waits on a state that has no handle
 }

@@ -71,10 +71,10 @@ template <class F, class... Args> class call : public with_result<call_result<F,
   static constexpr bool copyable = detail::copyable<F> && (detail::copyable<Args> && ...);
 
   template <class... Given>
-  explicit call(work_item::layout behind, F&& f, Given&&... args)
+  explicit call(const work_item::layout& behind, F&& f, Given&&... args)
       : base(behind), payload_(std::in_place, std::move(f), std::tuple<Args...>(std::forward<Given>(args)...)) {}
   template <class... Given>
-  explicit call(work_item::layout behind, const F& f, Given&&... args)
+  explicit call(const work_item::layout& behind, const F& f, Given&&... args)
       : base(behind), payload_(std::in_place, f, std::tuple<Args...>(std::forward<Given>(args)...)) {}
 
   [[nodiscard]] bool takes_stop_token() const noexcept override { return called_with_token<F, Args...>; }
@@ -135,12 +135,11 @@ template <class F, class... Args> class call : public with_result<call_result<F,
 template <class Item, class F, class... Args>
 [[nodiscard]] Item& make_work_item(const call_options& options, F&& f, Args&&... args) {
   static_assert(alignof(Item) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__, "plait: over-aligned arguments are not supported");
-  check_options(options, Item::copyable);
   work_item::layout behind;
-  void* const memory = allocate_work_item(sizeof(Item), options, behind);
+  void* const memory = allocate_work_item(sizeof(Item), Item::copyable, options, behind);
   try {
     auto* const made = ::new (memory) Item(behind, std::forward<F>(f), std::forward<Args>(args)...);
-    fill_behind(memory, behind, options);
+    if (behind.size() != sizeof(Item)) fill_behind(memory, behind, options);
     return *made;
   } catch (...) {
     give_memory(memory, behind.size());

@@ -21,8 +21,6 @@ constexpr std::size_t rounded(std::size_t size) noexcept {
   return (size + alignof(call_extras) - 1) / alignof(call_extras) * alignof(call_extras);
 }
 
-}  // namespace
-
 void check_options(const call_options& options, bool copyable) {
   if (options.timeout) static_cast<void>(to_nanoseconds(*options.timeout, "timeout"));
   if (options.retries < 0) throw_invalid_argument("retries", std::to_string(options.retries), "0 or more");
@@ -31,8 +29,11 @@ void check_options(const call_options& options, bool copyable) {
                            "0, since the callable or an argument of this call can only be moved");
 }
 
-void* allocate_work_item(std::size_t size, const call_options& options, work_item::layout& behind) {
+}  // namespace
+
+void* allocate_work_item(std::size_t size, bool copyable, const call_options& options, work_item::layout& behind) {
   behind.has_extras = has_extras(options);
+  if (behind.has_extras) check_options(options, copyable);
   behind.object_size = static_cast<std::uint32_t>(behind.has_extras ? rounded(size) : size);
   behind.name_length = static_cast<std::uint16_t>(std::min(options.name.size(), longest_name));
   return take_memory(behind.size());
@@ -52,19 +53,7 @@ void fill_behind(void* item, const work_item::layout& behind, const call_options
   if (behind.name_length > 0) std::memcpy(at, options.name.data(), behind.name_length);
 }
 
-work_item::work_item(layout behind) noexcept : behind_(behind) {}
-
-std::byte* work_item::behind() const noexcept {
-  return reinterpret_cast<std::byte*>(const_cast<work_item*>(this)) + behind_.object_size;
-}
-call_extras* work_item::mutable_extras() noexcept {
-  return behind_.has_extras ? std::launder(reinterpret_cast<call_extras*>(behind())) : nullptr;
-}
-const call_extras* work_item::extras() const noexcept { return const_cast<work_item*>(this)->mutable_extras(); }
-std::string_view work_item::name() const noexcept {
-  const auto* const at = behind() + (behind_.has_extras ? sizeof(call_extras) : 0);
-  return {reinterpret_cast<const char*>(at), behind_.name_length};
-}
+work_item::work_item(const layout& behind) noexcept : behind_(behind) {}
 
 void work_item::set_owner(call_owner& owner) noexcept {
   owner_ = &owner;

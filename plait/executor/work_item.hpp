@@ -103,8 +103,11 @@ class PLAIT_API work_item : public state {
   };
 
   cancel_outcome cancel() noexcept final;
-  [[nodiscard]] std::string_view name() const noexcept final;
-  [[nodiscard]] const call_extras* extras() const noexcept;
+  [[nodiscard]] std::string_view name() const noexcept final {
+    const auto* const at = behind() + (behind_.has_extras ? sizeof(call_extras) : 0);
+    return {reinterpret_cast<const char*>(at), behind_.name_length};
+  }
+  [[nodiscard]] const call_extras* extras() const noexcept { return const_cast<work_item*>(this)->mutable_extras(); }
   [[nodiscard]] int priority() const noexcept { return behind_.has_extras ? extras()->priority : 0; }
   [[nodiscard]] bool is_owned_by(const call_owner& owner) const noexcept { return owner_ == &owner; }
   [[nodiscard]] bool has_deadline() const noexcept { return has_deadline_; }
@@ -177,7 +180,7 @@ class PLAIT_API work_item : public state {
   void* luggage = nullptr;  // what the owner needs to send it
 
  protected:
-  explicit work_item(layout behind) noexcept;
+  explicit work_item(const layout& behind) noexcept;
 
   [[nodiscard]] std::size_t size_with_what_is_behind() const noexcept { return behind_.size(); }
 
@@ -190,8 +193,12 @@ class PLAIT_API work_item : public state {
   void look_again() const noexcept final;
 
  private:
-  [[nodiscard]] std::byte* behind() const noexcept;
-  [[nodiscard]] call_extras* mutable_extras() noexcept;
+  [[nodiscard]] std::byte* behind() const noexcept {
+    return reinterpret_cast<std::byte*>(const_cast<work_item*>(this)) + behind_.object_size;
+  }
+  [[nodiscard]] call_extras* mutable_extras() noexcept {
+    return behind_.has_extras ? std::launder(reinterpret_cast<call_extras*>(behind())) : nullptr;
+  }
 
   call_owner* owner_ = nullptr;  // valid while not done, and only inside the gate for who comes from a future
   context_copy variables_ = copy_context();  // goes as callable and arguments do
@@ -200,17 +207,15 @@ class PLAIT_API work_item : public state {
   bool withdrawn_ = false;  // by a cancel, which completes it; guarded by the gate
 };
 
-/// std::invalid_argument where an option can't be.
-PLAIT_API void check_options(const call_options& options, bool copyable);
-
 [[nodiscard]] inline bool has_extras(const call_options& o) noexcept {
   return o.timeout || o.priority != 0 || o.retries != 0 || o.cancel;
 }
 
-/// Memory for an object of `size` bytes with what goes behind it; the layout tells where.
-[[nodiscard]] PLAIT_API void* allocate_work_item(std::size_t size, const call_options& options,
+/// Memory for an object of `size` bytes with what goes behind it; the layout tells where. std::invalid_argument where
+/// an option can't be. `copyable`: so are the callable and its arguments.
+[[nodiscard]] PLAIT_API void* allocate_work_item(std::size_t size, bool copyable, const call_options& options,
                                                  work_item::layout& behind);
-/// Fills what lies behind a new item.
+/// Fills what lies behind a new item, if anything does.
 PLAIT_API void fill_behind(void* item, const work_item::layout& behind, const call_options& options) noexcept;
 
 }  // namespace plait::inline PLAIT_ABI::detail

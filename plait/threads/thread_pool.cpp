@@ -26,12 +26,15 @@ thread_pool::~thread_pool() {
 // ── submitting ──
 
 void thread_pool::accept(work_item& item) {
-  if (is_foreign())
-    throw broken_executor("plait: this executor belongs to process " + std::to_string(owner_pid_) +
-                          ", of which this one (" + std::to_string(getpid()) + ") was forked; make one here");
+  if (is_foreign()) throw_foreign();
   item.set_owner(*this);
   const bool in_inbox = put_into_inbox(item);
   if (!in_inbox || look_for_worker_.load(std::memory_order_seq_cst)) look_for_worker(item, in_inbox);
+}
+
+void thread_pool::throw_foreign() const {
+  throw broken_executor("plait: this executor belongs to process " + std::to_string(owner_pid_) +
+                        ", of which this one (" + std::to_string(getpid()) + ") was forked; make one here");
 }
 
 // What needs no look at anything but the inbox. True: the item is in other hands by now.
@@ -101,8 +104,7 @@ void thread_pool::note_queue() noexcept {
 // worker, since there was a searcher when they came, and now none is: they are in the queue, and whoever called this
 // has to look for one.
 bool thread_pool::post_notice() noexcept {
-  const bool now =
-      searchers_ == 0 && (sleeping_ || workers_.size() < static_cast<std::size_t>(settings_.max_workers));
+  const bool now = may_find_worker();
   if (now == look_for_worker_.load(std::memory_order_relaxed)) return false;
   look_for_worker_.store(now, std::memory_order_seq_cst);
   return now && collect();
@@ -150,6 +152,8 @@ thread_pool::next_worker thread_pool::find_worker() {
 
 // For what a worker leaves behind. Where there is no memory for one more, those that are there have to do.
 thread_pool::next_worker thread_pool::find_worker_for_rest() noexcept {
+  // As mostly, where many calls wait: then there is nobody, and nothing has changed.
+  if (!may_find_worker() && !look_for_worker_.load(std::memory_order_relaxed)) return {};
   const auto find = [this]() noexcept -> next_worker {
     try {
       return find_worker();

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <utility>
 
 namespace plait::inline PLAIT_ABI::detail {
 
@@ -19,6 +20,14 @@ class call_list {
   std::size_t queue_newest_first(work_item& newest) noexcept;
   void remove(work_item& item) noexcept;
   [[nodiscard]] work_item* front() const noexcept { return first_; }
+  /// Null where it is empty.
+  [[nodiscard]] work_item* pop_front() noexcept {
+    auto* const item = first_;
+    if (!item) return nullptr;
+    first_ = std::exchange(item->next, nullptr);
+    (first_ ? first_->prev : last_) = nullptr;
+    return item;
+  }
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
  private:
@@ -38,8 +47,11 @@ class call_queue {
   /// The one that pop() gives; null where there is none.
   [[nodiscard]] work_item* front() noexcept { return others_.empty() ? usual_.front() : first_of_all(); }
   [[nodiscard]] work_item* pop() noexcept {
-    auto* const item = front();
-    if (item) remove(*item);
+    auto* const item = others_.empty() ? usual_.pop_front() : first_of_all();
+    if (!item) return nullptr;
+    if (!others_.empty()) lane(item->priority()).remove(*item);
+    item->queued = false;
+    --size_;
     return item;
   }
   /// False where the item does not stand here.

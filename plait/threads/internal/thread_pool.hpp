@@ -90,6 +90,10 @@ class thread_pool final : public call_owner,
   };
 
   // Under the lock.
+  /// No searcher is there, but somebody sleeps or may be started.
+  [[nodiscard]] bool may_find_worker() const noexcept {
+    return searchers_ == 0 && (sleeping_ || workers_.size() < static_cast<std::size_t>(settings_.max_workers));
+  }
   [[nodiscard]] next_worker find_worker();
   [[nodiscard]] next_worker find_worker_for_rest() noexcept;
   [[nodiscard]] bool needs_another_worker() const noexcept;
@@ -107,6 +111,7 @@ class thread_pool final : public call_owner,
   [[nodiscard]] std::string describe_deadlock() const;
 
   // Without it.
+  [[noreturn]] void throw_foreign() const;
   [[nodiscard]] bool put_into_inbox(work_item& item) noexcept;
   void look_for_worker(work_item& item, bool in_inbox);
   [[nodiscard]] bool calls_wait() const noexcept {
@@ -137,7 +142,7 @@ class thread_pool final : public call_owner,
   static constexpr std::size_t cache_line = 64;  // who submits and who takes do not write to the same
 
   alignas(cache_line) call_inbox inbox_;
-  /// No searcher is there, but somebody sleeps or may be started. Written under the lock.
+  /// What may_find_worker() said last. Written under the lock.
   alignas(cache_line) sync::atomic<bool> look_for_worker_{true};
   sync::atomic<bool> queued_{false};  // the queue is not empty, for a spinning worker; written under the lock
 
