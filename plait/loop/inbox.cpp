@@ -1,4 +1,8 @@
+#include <plait/core/internal/backlog.hpp>
+#include <plait/core/time.hpp>
 #include <plait/loop/internal/inbox.hpp>
+
+#include <algorithm>
 
 namespace plait::inline PLAIT_ABI::detail {
 
@@ -13,10 +17,40 @@ ready* inbox::oldest_first(std::uintptr_t newest) noexcept {
   return oldest;
 }
 
+// As post(), where the loop sleeps, naps or is gone; by now it may be awake again.
+bool inbox::post_to_sleeper(ready& entry) noexcept {
+  const bool leave_it_napping = leaves_backlog::here();
+  auto seen = newest_.load(std::memory_order_relaxed);
+  std::uintptr_t kept = 0;
+  do {
+    if (seen == closed) return false;
+    kept = leave_it_napping ? seen & napping : 0;
+    entry.next = reinterpret_cast<ready*>(seen & ~(asleep | napping));
+  } while (!newest_.compare_exchange_weak(seen, word_of(entry) | kept, std::memory_order_release,
+                                          std::memory_order_relaxed));
+  if (seen != asleep && (seen & napping) == kept) return true;
+  woken_with_backlog_.store(leave_it_napping, std::memory_order_relaxed);
+  poller_.wake();
+  return true;
+}
+
 void inbox::sleep(time_point deadline) noexcept {
+  if (naps_) return nap(deadline);
   if (!fall_asleep()) return;
+  woken_with_backlog_.store(false, std::memory_order_relaxed);
   poller_.wait(deadline);
   awaken();
+  naps_ = woken_with_backlog_.load(std::memory_order_relaxed);
+}
+
+void inbox::nap(time_point deadline) noexcept {
+  auto seen = nothing;
+  if (!newest_.compare_exchange_strong(seen, napping, std::memory_order_relaxed)) return;
+  poller_.wait(std::min(deadline, from_now(longest_nap)));
+  const auto found = newest_.fetch_and(~napping, std::memory_order_relaxed);
+  const bool ended = (found & napping) == 0;
+  if (ended) ++wakes_owed_;
+  naps_ = !ended && found != napping;
 }
 
 ready* inbox::close() noexcept {

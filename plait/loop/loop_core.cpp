@@ -159,7 +159,7 @@ void loop_core::collect() noexcept {
 void loop_core::wait_for_work() noexcept {
   const auto next = timers_.next();
   const bool watching = is_watching();
-  const bool found = spin_until([&] {
+  const bool found = !inbox_.naps() && spin_until([&] {
     if (watching) inbox_.sleeper().look();
     return ready_ || !inbox_.empty() || has_news();
   });

@@ -2,6 +2,7 @@
 // destroyed as soon as what it waited for has arrived (AddressSanitizer judges that).
 #if defined(PLAIT_SIMULATED)
 
+#include <plait/core/internal/backlog.hpp>
 #include <plait/core/promise.hpp>
 #include <plait/loop/event_loop.hpp>
 #include <plait/loop/internal/inbox.hpp>
@@ -71,6 +72,67 @@ TEST(inbox_race, post_against_close) {
     must(taken == (left != nullptr), "taken and not given, or given and not taken");
     must(!taken || left == &first, "something else was given");
   });
+}
+
+// As a worker that leaves calls waiting.
+void post_with_backlog(detail::inbox& to, note& what) {
+  detail::leaves_backlog::set(true);
+  must(to.post(what), "refused by an open inbox");
+  detail::leaves_backlog::set(false);
+}
+
+TEST(inbox_race, naps_against_posts_with_and_without_a_backlog_against_close) {
+  walk({.max_preemptions = 3, .early_timeouts = true}, [] {
+    note first;
+    note second;
+    note third;
+    auto box = std::make_unique<detail::inbox>();
+    sync::thread worker([&, to = box.get()] {
+      post_with_backlog(*to, first);
+      post_with_backlog(*to, second);
+    });
+    sync::thread other([&, to = box.get()] { must(to->post(third), "refused by an open inbox"); });
+    take_notes(*box, 3, sync::forever);
+    must(box->close() == nullptr, "something came twice");
+    box.reset();
+    must(first.ran && second.ran && third.ran, "something else came");
+    worker.join();
+    other.join();
+  });
+}
+
+TEST(inbox_race, a_nap_is_ended_at_once_by_a_post_without_a_backlog_and_by_no_other) {
+  bool napped = false;
+  bool was_woken = false;
+  walk({}, [&] {
+    note first;
+    note second;
+    detail::inbox box;
+    sync::thread worker([&] { post_with_backlog(box, first); });
+    while (box.empty()) box.sleep(sync::forever);
+    static_cast<void>(box.take());
+    worker.join();
+    if (box.naps()) {  // else it was posted before the sleep
+      const bool behind = simulated::choose(2) == 1;
+      sync::thread next([&] {
+        if (behind)
+          post_with_backlog(box, second);
+        else
+          must(box.post(second), "refused by an open inbox");
+      });
+      const auto began = sync::now();
+      box.sleep(sync::forever);
+      const auto slept = sync::now() - began;
+      next.join();
+      must(box.take() == &second, "it did not come");
+      must(slept == 0ns || (behind && slept == detail::inbox::longest_nap), "it slept for another time");
+      must(slept == 0ns || box.naps(), "it brought something, and is not followed by another");
+      napped |= slept > 0ns;
+      was_woken |= !behind;
+    }
+    must(box.close() == nullptr, "something came twice");
+  });
+  EXPECT_TRUE(napped && was_woken);
 }
 
 TEST(loop_race, end_of_the_loop_against_the_thread_that_completed_its_last_future) {

@@ -1,4 +1,5 @@
 // Calls and workers; cancels and deadlines are in thread_pool_cancel.cpp, how it all ends in thread_pool_end.cpp.
+#include <plait/core/internal/backlog.hpp>
 #include <plait/core/internal/owner_gate.hpp>
 #include <plait/core/internal/spin.hpp>
 #include <plait/core/report.hpp>
@@ -257,6 +258,7 @@ bool thread_pool::initialize() noexcept {
 }
 
 work_item* thread_pool::take(worker& self) noexcept {
+  leaves_backlog::set(false);  // what the next call posts is not this one's result
   work_item* item = nullptr;
   next_worker next;
   {
@@ -291,6 +293,7 @@ work_item* thread_pool::take(worker& self) noexcept {
 void thread_pool::finish(worker& self, work_item& item, outcome<void> how) noexcept {
   if (item.has_deadline()) alarms_.clear(&item);
   self.current.store(nullptr, std::memory_order_release);
+  leaves_backlog::set(calls_wait());
   if (how.has_value()) return item.complete();
   item.complete(std::move(how));
 }

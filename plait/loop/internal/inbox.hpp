@@ -4,6 +4,13 @@
 // of `asleep` owes the loop one wake-up, and nobody else does. That wake-up is its last access to the loop; the loop
 // counts what is owed to it and outlasts it before it goes. All others touch nothing after their compare-and-swap. So
 // a loop may be destroyed as soon as what it waited for has arrived, with no counting and no lock on the way.
+//
+// Naps. Where calls wait for a worker, the cores have enough to do, and to wake the loop for each result takes one of
+// them from a worker, and gives it back: two context switches a call. So a loop that was woken by such a worker
+// sleeps, the next time, for `longest_nap` at most, in which results of such workers (backlog.hpp) don't wake it; it
+// takes them together. Whatever else is posted ends the nap at once, as does a worker that leaves no call waiting. A
+// nap that brings nothing, or was ended, is the last.
+//    The bit `napping` beside the newest entry: who takes it away owes the wake-up.
 #pragma once
 
 #include <plait/core/home.hpp>
@@ -20,13 +27,12 @@ class inbox {
   /// From any thread or signal handler. False where it is closed.
   [[nodiscard]] bool post(ready& entry) noexcept {
     auto seen = newest_.load(std::memory_order_relaxed);
-    do {
-      if (seen == closed) return false;
-      entry.next = seen == asleep ? nullptr : reinterpret_cast<ready*>(seen);
-    } while (!newest_.compare_exchange_weak(seen, reinterpret_cast<std::uintptr_t>(&entry), std::memory_order_release,
-                                            std::memory_order_relaxed));
-    if (seen == asleep) poller_.wake();
-    return true;
+    while ((seen & (asleep | closed | napping)) == 0) {
+      entry.next = reinterpret_cast<ready*>(seen);
+      if (newest_.compare_exchange_weak(seen, word_of(entry), std::memory_order_release, std::memory_order_relaxed))
+        return true;
+    }
+    return post_to_sleeper(entry);
   }
 
   // ── on the loop's thread ──
@@ -35,8 +41,12 @@ class inbox {
   [[nodiscard]] ready* take() noexcept {
     return empty() ? nullptr : oldest_first(newest_.exchange(nothing, std::memory_order_acquire));
   }
-  /// Sleeps until something is posted or the deadline comes, unless something is there.
+  /// Sleeps until something is posted or the deadline comes, unless something is there. Or naps.
   void sleep(time_point deadline) noexcept;
+  /// The next sleep is a nap.
+  [[nodiscard]] bool naps() const noexcept { return naps_; }
+  /// How late a result may be that nobody is woken for. Two cores that run calls of 100 µs have four of them by then.
+  static constexpr nanoseconds longest_nap{200'000};
   /// The two halves of sleep(), for a loop inside another one, where somebody else waits for the poller's descriptor.
   /// False where something is there.
   [[nodiscard]] bool fall_asleep() noexcept {
@@ -59,11 +69,19 @@ class inbox {
   [[nodiscard]] ready* close() noexcept;
 
  private:
-  static constexpr std::uintptr_t nothing = 0, asleep = 1, closed = 2;
+  static constexpr std::uintptr_t nothing = 0, asleep = 1, closed = 2, napping = 4;
+  static_assert(alignof(ready) > napping);
+  [[nodiscard]] static std::uintptr_t word_of(ready& entry) noexcept {
+    return reinterpret_cast<std::uintptr_t>(&entry);
+  }
   [[nodiscard]] static ready* oldest_first(std::uintptr_t newest) noexcept;
+  [[nodiscard]] bool post_to_sleeper(ready& entry) noexcept;
+  void nap(time_point deadline) noexcept;
 
   sync::atomic<std::uintptr_t> newest_{nothing};  // post (release) pairs with take (acquire)
-  std::uint64_t wakes_owed_ = 0;                  // how often somebody took the place of `asleep`
+  std::uint64_t wakes_owed_ = 0;                  // how often somebody took the place of `asleep`, or ended a nap
+  bool naps_ = false;
+  sync::atomic<bool> woken_with_backlog_{false};  // a hint: who gave the last wake-up
   poller poller_;
 };
 
