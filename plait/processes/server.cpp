@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <list>
 
 #include <unistd.h>
@@ -66,7 +67,10 @@ class server {
 
 void run_server(private_fd main_socket, private_fd lifeline) {
   set_server_signals();
-  std::fflush(nullptr);  // what static constructors printed: else each worker would, once more
+  // What static constructors printed: else each worker would, once more.
+  std::cout.flush();
+  std::clog.flush();
+  std::fflush(nullptr);
   server server(std::move(main_socket), std::move(lifeline));
   server.run();
   server.end_workers();

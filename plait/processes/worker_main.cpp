@@ -30,7 +30,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <iostream>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -251,14 +250,16 @@ int work(std::span<const int> descriptors) {
 }  // namespace
 
 void prepare_workers() noexcept {
-  prepare_crash_reports();
-  capture_throws(true);
-  capture_throws(false);
-  static_cast<void>(main_module());
-  // These for what they call, and for the pages that all of them touch.
-  static_cast<void>(thread_name());
-  static_cast<void>(sync::now());
-  std::cout.flush();
+  try {
+    prepare_crash_reports();
+    capture_throws(true);
+    capture_throws(false);
+    static_cast<void>(main_module());
+    // For what libstdc++ calls in them: the dynamic linker looks for that when it is called first.
+    static_cast<void>(thread_name());
+    static_cast<void>(sync::now());
+  } catch (...) {  // then workers do it, each for itself
+  }
 }
 
 int worker_main(std::span<const int> descriptors) noexcept {

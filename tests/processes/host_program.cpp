@@ -31,12 +31,11 @@ using kind = server_event::kind;
 
 // This program's own worker, in the place of the pool's: it lives as long as its socket, and exits with what it is
 // sent.
-void plait::detail::prepare_workers() noexcept {}
-
 int plait::detail::worker_main(std::span<const int> descriptors) noexcept {
   char code = 0;
   return ::recv(descriptors[0], &code, 1, 0) == 1 ? code : EXIT_FAILURE;
 }
+void plait::detail::prepare_workers() noexcept {}
 
 namespace {
 
