@@ -1,4 +1,3 @@
-#include <plait/core/internal/backlog.hpp>
 #include <plait/core/time.hpp>
 #include <plait/loop/internal/inbox.hpp>
 
@@ -18,18 +17,17 @@ ready* inbox::oldest_first(std::uintptr_t newest) noexcept {
 }
 
 // As post(), where the loop sleeps, naps or is gone; by now it may be awake again.
-bool inbox::post_to_sleeper(ready& entry) noexcept {
-  const bool leave_it_napping = leaves_backlog::here();
+bool inbox::post_to_sleeper(ready& entry, bool may_wait) noexcept {
   auto seen = newest_.load(std::memory_order_relaxed);
   std::uintptr_t kept = 0;
   do {
     if (seen == closed) return false;
-    kept = leave_it_napping ? seen & napping : 0;
+    kept = may_wait ? seen & napping : 0;
     entry.next = reinterpret_cast<ready*>(seen & ~(asleep | napping));
   } while (!newest_.compare_exchange_weak(seen, word_of(entry) | kept, std::memory_order_release,
                                           std::memory_order_relaxed));
   if (seen != asleep && (seen & napping) == kept) return true;
-  woken_with_backlog_.store(leave_it_napping, std::memory_order_relaxed);
+  woken_with_backlog_.store(may_wait, std::memory_order_relaxed);
   poller_.wake();
   return true;
 }
@@ -38,9 +36,11 @@ void inbox::sleep(time_point deadline) noexcept {
   if (naps_) return nap(deadline);
   if (!fall_asleep()) return;
   woken_with_backlog_.store(false, std::memory_order_relaxed);
+  const auto began = sync::now();
   poller_.wait(deadline);
   awaken();
-  naps_ = woken_with_backlog_.load(std::memory_order_relaxed);
+  naps_ =
+      woken_with_backlog_.load(std::memory_order_relaxed) && sync::now() - began < longest_nap && poller_.is_exact();
 }
 
 void inbox::nap(time_point deadline) noexcept {

@@ -77,7 +77,7 @@ TEST(inbox_race, post_against_close) {
 // As a worker that leaves calls waiting.
 void post_with_backlog(detail::inbox& to, note& what) {
   detail::leaves_backlog::set(true);
-  must(to.post(what), "refused by an open inbox");
+  must(to.post_result(what), "refused by an open inbox");
   detail::leaves_backlog::set(false);
 }
 

@@ -22,6 +22,7 @@ void poller::wake() noexcept {
   sync::futex_wake(wakes_, 1);
 }
 
+bool poller::is_exact() noexcept { return true; }
 bool poller::watch(int) noexcept { return false; }
 void poller::forget(int) noexcept {}
 int poller::arm_known(int, std::uint32_t, std::uint8_t) noexcept { return ENOSYS; }
@@ -60,10 +61,11 @@ int wait_in_milliseconds(int epoll, epoll_event* events, int room, nanoseconds l
   const auto rounded_up = std::min<std::int64_t>((left.count() + 999'999) / 1'000'000, 1 << 30);
   return epoll_wait(epoll, events, room, static_cast<int>(rounded_up));
 }
+constinit std::atomic<bool> exact{true};
+
 int wait_until(int epoll, epoll_event* events, int room, time_point deadline) {
   if (deadline == sync::forever) return epoll_wait(epoll, events, room, -1);
   const auto left = std::max(deadline - sync::now(), nanoseconds::zero());
-  static std::atomic<bool> exact{true};
   if (exact.load(std::memory_order_relaxed)) {
     const int found = wait_exactly(epoll, events, room, left);
     if (found >= 0 || errno == EINTR) return found;
@@ -124,6 +126,8 @@ void poller::wait(time_point deadline) noexcept {
   const int found = wait_until(epoll_, events, sink_ ? most_at_once : 1, deadline);
   if (sink_) tell(*sink_, events, found);
 }
+
+bool poller::is_exact() noexcept { return exact.load(std::memory_order_relaxed); }
 
 void poller::look() noexcept {
   epoll_event events[most_at_once];

@@ -264,7 +264,8 @@ work_item* thread_pool::take(worker& self) noexcept {
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(self.searching, false)) --searchers_;
-    if (queue_.size() == 0 || !queue_.is_plain()) collect();
+    const auto many = leaves_backlog::many * workers_.size();
+    if (queue_.size() < many || !queue_.is_plain()) collect();
     item = queue_.pop();
     if (!item && post_notice()) item = queue_.pop();
     if (!item) return nullptr;
@@ -281,6 +282,7 @@ work_item* thread_pool::take(worker& self) noexcept {
     }
     next = find_worker_for_rest();
     note_queue();
+    self.left_backlog = queue_.size() >= many;
   }
   try {
     take_care_of(next);
@@ -293,7 +295,7 @@ work_item* thread_pool::take(worker& self) noexcept {
 void thread_pool::finish(worker& self, work_item& item, outcome<void> how) noexcept {
   if (item.has_deadline()) alarms_.clear(&item);
   self.current.store(nullptr, std::memory_order_release);
-  leaves_backlog::set(calls_wait());
+  leaves_backlog::set(self.left_backlog && calls_wait());
   if (how.has_value()) return item.complete();
   item.complete(std::move(how));
 }

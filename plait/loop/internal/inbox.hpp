@@ -1,19 +1,21 @@
 // What other threads hand to a loop: a list that grows by one compare-and-swap, and the loop's sleep.
 //
-// One word: empty (the loop is awake), asleep, closed, or the newest entry. A thread that puts its entry in the place
-// of `asleep` owes the loop one wake-up, and nobody else does. That wake-up is its last access to the loop; the loop
-// counts what is owed to it and outlasts it before it goes. All others touch nothing after their compare-and-swap. So
-// a loop may be destroyed as soon as what it waited for has arrived, with no counting and no lock on the way.
+// One word: empty (the loop is awake), asleep, closed, or the newest entry, perhaps with `napping` beside it. A
+// thread that puts its entry in the place of `asleep`, or takes `napping` away, owes the loop one wake-up, and nobody
+// else does. That wake-up is its last access to the loop; the loop counts what is owed to it and outlasts it before
+// it goes. All others touch nothing after their compare-and-swap. So a loop may be destroyed as soon as what it
+// waited for has arrived, with no counting and no lock on the way.
 //
-// Naps. Where calls wait for a worker, the cores have enough to do, and to wake the loop for each result takes one of
-// them from a worker, and gives it back: two context switches a call. So a loop that was woken by such a worker
-// sleeps, the next time, for `longest_nap` at most, in which results of such workers (backlog.hpp) don't wake it; it
-// takes them together. Whatever else is posted ends the nap at once, as does a worker that leaves no call waiting. A
-// nap that brings nothing, or was ended, is the last.
-//    The bit `napping` beside the newest entry: who takes it away owes the wake-up.
+// Naps. Where many calls wait for each worker, the cores have enough to do, and to wake the loop for each result
+// takes one of them from a worker, and gives it back: two context switches a call. So a loop that was woken by such a
+// worker soon after it fell asleep naps the next time: for about `longest_nap`, in which results of such workers
+// (backlog.hpp) don't wake it; it takes them together. Whatever else is posted ends the nap at once, as does a worker
+// that leaves fewer calls waiting: before they have run out the loop can submit more. A nap that brings nothing, or
+// was ended, is the last.
 #pragma once
 
 #include <plait/core/home.hpp>
+#include <plait/core/internal/backlog.hpp>
 #include <plait/loop/internal/poller.hpp>
 
 #include <cstdint>
@@ -25,14 +27,10 @@ class inbox {
   /// Before all else; may throw (see poller).
   void open() { poller_.open(); }
   /// From any thread or signal handler. False where it is closed.
-  [[nodiscard]] bool post(ready& entry) noexcept {
-    auto seen = newest_.load(std::memory_order_relaxed);
-    while ((seen & (asleep | closed | napping)) == 0) {
-      entry.next = reinterpret_cast<ready*>(seen);
-      if (newest_.compare_exchange_weak(seen, word_of(entry), std::memory_order_release, std::memory_order_relaxed))
-        return true;
-    }
-    return post_to_sleeper(entry);
+  [[nodiscard]] bool post(ready& entry) noexcept { return push(entry) || post_to_sleeper(entry, false); }
+  /// The same for what somebody awaits, from any thread: it may wait for the end of a nap.
+  [[nodiscard]] bool post_result(ready& entry) noexcept {
+    return push(entry) || post_to_sleeper(entry, leaves_backlog::here());
   }
 
   // ── on the loop's thread ──
@@ -75,7 +73,17 @@ class inbox {
     return reinterpret_cast<std::uintptr_t>(&entry);
   }
   [[nodiscard]] static ready* oldest_first(std::uintptr_t newest) noexcept;
-  [[nodiscard]] bool post_to_sleeper(ready& entry) noexcept;
+  /// Where the loop is awake.
+  [[nodiscard]] bool push(ready& entry) noexcept {
+    auto seen = newest_.load(std::memory_order_relaxed);
+    while ((seen & (asleep | closed | napping)) == 0) {
+      entry.next = reinterpret_cast<ready*>(seen);
+      if (newest_.compare_exchange_weak(seen, word_of(entry), std::memory_order_release, std::memory_order_relaxed))
+        return true;
+    }
+    return false;
+  }
+  [[nodiscard]] bool post_to_sleeper(ready& entry, bool may_wait) noexcept;
   void nap(time_point deadline) noexcept;
 
   sync::atomic<std::uintptr_t> newest_{nothing};  // post (release) pairs with take (acquire)

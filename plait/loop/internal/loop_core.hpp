@@ -4,13 +4,14 @@
 //              due timers ─┼─► ready queue ──► run what stands there now (what that adds waits for the next turn)
 //    replies of processes ─┤
 //                    push ─┘
-//    nothing ready: look a little longer (spin.hpp), then sleep in the poller until a post, a bell or the next timer
+//    nothing ready: look a little longer (spin.hpp), then sleep in the poller until a post, a bell or the next timer;
+//                   or nap (inbox.hpp)
 //
 // Guarantees
 // - Everything runs on the loop's own thread, in the order it became ready; one turn runs what stood there at its
 // begin.
 // - A post from another thread wakes the loop if it sleeps, at the cost of one write, and else costs one
-//   compare-and-swap.
+//   compare-and-swap. (In a nap, results of busy pools do not.)
 // - close() ends tasks before all else: while a task lives, whatever wakes it finds the loop open. Then it closes the
 //   inbox, outlasts the wake-ups it is owed, and passes the owner gate (nobody who came from a task's future is
 //   inside).
@@ -53,7 +54,7 @@ class loop_core final : public home {
     *ready_end_ = &r;
     ready_end_ = &r.next;
   }
-  void post(ready& r) noexcept override { static_cast<void>(inbox_.post(r)); }
+  void post(ready& r) noexcept override { static_cast<void>(inbox_.post_result(r)); }
   [[nodiscard]] bool try_post(ready& r) noexcept { return inbox_.post(r); }
   void start(timed& t) override { timers_.add(t); }
   void stop(timed& t) noexcept override { timers_.remove(t); }

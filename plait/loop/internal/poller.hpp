@@ -35,6 +35,8 @@ class poller {
   void open();
   /// Sleeps until a wake that came since the last wait, or until the deadline. May return early.
   void wait(time_point deadline) noexcept;
+  /// Deadlines are kept to the microsecond, as far as is known: not to the millisecond only.
+  [[nodiscard]] static bool is_exact() noexcept;
   void wake() noexcept;
   /// A descriptor that ends wait() too, whenever it becomes readable anew. False where it can't be watched.
   [[nodiscard]] bool watch(int descriptor) noexcept;

@@ -21,6 +21,8 @@ class thread_pool::worker final : public call_environment, public blocking_obser
   /// The worker whose thread this is; null elsewhere.
   static const worker*& of_this_thread() noexcept;
 
+  bool left_backlog = false;  // behind the call it took last
+
   thread_pool& pool;
   const int number;
   sync::thread thread;                   // under the pool's lock: who starts it may come later than its end
