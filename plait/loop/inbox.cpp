@@ -40,7 +40,7 @@ void inbox::sleep(time_point deadline) noexcept {
   poller_.wait(deadline);
   awaken();
   naps_ =
-      woken_with_backlog_.load(std::memory_order_relaxed) && sync::now() - began < longest_nap && poller_.is_exact();
+      woken_with_backlog_.load(std::memory_order_relaxed) && sync::now() - began < longest_nap && poller::is_exact();
 }
 
 void inbox::nap(time_point deadline) noexcept {

@@ -12,8 +12,8 @@ namespace plait::inline PLAIT_ABI::detail {
 class leaves_backlog {
  public:
   /// So many for each worker. A call that is submitted now waits longer for its turn than a result for the end of a
-  /// nap, where calls take 10 µs or more; and of shorter ones there are enough to go on with while the loop wakes up.
-  static constexpr std::size_t many = 32;
+  /// nap, where calls take 30 µs or more; and of shorter ones there are enough to go on with while the loop wakes up.
+  static constexpr std::size_t many = 8;
 
   static void set(bool so) noexcept { here_ = so; }
   [[nodiscard]] static bool here() noexcept { return here_; }
