@@ -22,6 +22,8 @@
 // - A submit takes the lock only where somebody has to be woken or started (look_for_worker_). Who makes that true
 //   looks into the inbox after it, and a submit looks at it after its push: one of them sees the other.
 // - A worker counts as free before its call completes: who was answered and submits again finds a free worker.
+// - It says whether many calls wait behind the one that it completes (backlog.hpp): then no loop need be woken for
+// it.
 // - No user code (calls, callbacks, initializer, stop callbacks) runs under the lock.
 // - The pool lives until its last worker has let go of it; an executor that may not wait leaves it to them.
 #pragma once
