@@ -6,6 +6,8 @@
 // - A thread keeps no more than most_kept_memory, and gives it back when it ends.
 // - Whoever gives memory back keeps it, not who took it. One thread that only takes and another that only gives back
 //   find the same as without this: the one's store is empty, the other's full.
+// - What goes from core to core and back (calls) begins with a cache line, so that it lies on as few of them as it
+//   can. The allocator has none of these: they are cut out of larger blocks, with up to 64 bytes around each.
 // - Under AddressSanitizer nothing is kept, so that it sees who uses what was given back.
 #pragma once
 
@@ -23,6 +25,11 @@ inline constexpr std::size_t largest_kept_block = 504;
 /// As ::operator new, aligned as it aligns; the size must be told when it is given back. Thread-safe.
 [[nodiscard]] PLAIT_API void* take_memory(std::size_t size);
 PLAIT_API void give_memory(void* memory, std::size_t size) noexcept;
+
+/// The same, beginning with a cache line, where the size is at most largest_kept_block and AddressSanitizer is not
+/// there.
+[[nodiscard]] PLAIT_API void* take_lines(std::size_t size);
+PLAIT_API void give_lines(void* memory, std::size_t size) noexcept;
 
 /// What is made by `new` from this memory.
 class recycled {

@@ -72,34 +72,41 @@ template <class F, class... Args> class call : public with_result<call_result<F,
 
   template <class... Given>
   explicit call(const work_item::layout& behind, F&& f, Given&&... args)
-      : base(behind), payload_(std::in_place, std::move(f), std::tuple<Args...>(std::forward<Given>(args)...)) {}
+      : base(behind), payload_(std::move(f), std::tuple<Args...>(std::forward<Given>(args)...)) {
+    this->holds_payload_ = true;
+  }
   template <class... Given>
   explicit call(const work_item::layout& behind, const F& f, Given&&... args)
-      : base(behind), payload_(std::in_place, f, std::tuple<Args...>(std::forward<Given>(args)...)) {}
+      : base(behind), payload_(f, std::tuple<Args...>(std::forward<Given>(args)...)) {
+    this->holds_payload_ = true;
+  }
+  call(const call&) = delete;
+  call& operator=(const call&) = delete;
+  ~call() { call::discard(); }
 
   [[nodiscard]] bool takes_stop_token() const noexcept override { return called_with_token<F, Args...>; }
   [[nodiscard]] std::size_t bytes() const noexcept override {
-    return sizeof(call) + (payload_
+    return sizeof(call) + (this->holds_payload_
                                ? std::apply([](const auto&... a) { return (std::size_t{0} + ... + bytes_behind(a)); },
-                                            payload_->second)
+                                            payload_.second)
                                : 0);
   }
 
  protected:
   using result = R;
-  [[nodiscard]] const payload& insides() const { return *payload_; }
+  [[nodiscard]] const payload& insides() const { return payload_; }
   [[nodiscard]] std::optional<stored<R>>& value() noexcept { return this->value_; }
 
  private:
   void invoke(call_environment& environment, bool last) override {
     if constexpr (copyable) {
       if (!last) {
-        payload attempt = *payload_;
+        payload attempt = payload_;
         return keep(environment, attempt);
       }
     }
-    keep(environment, *payload_);
-    payload_.reset();
+    keep(environment, payload_);
+    call::discard();
   }
   void keep(call_environment& environment, payload& p) {
     std::apply(
@@ -121,14 +128,18 @@ template <class F, class... Args> class call : public with_result<call_result<F,
       this->value_.emplace(run());
     }
   }
-  void discard() noexcept override { payload_.reset(); }
+  void discard() noexcept override {
+    if (std::exchange(this->holds_payload_, false)) std::destroy_at(&payload_);
+  }
   void destroy() noexcept override {
     const auto size = this->size_with_what_is_behind();
     std::destroy_at(this);
-    give_memory(this, size);
+    give_lines(this, size);
   }
 
-  std::optional<payload> payload_;  // until the call has run or was dropped
+  union {
+    payload payload_;  // where holds_payload_: until the call has run or was dropped
+  };
 };
 
 /// A new item with one handle, not yet accepted by anybody. Item is call<F, Args...> or derived from it.
@@ -142,7 +153,7 @@ template <class Item, class F, class... Args>
     if (behind.size() != sizeof(Item)) fill_behind(memory, behind, options);
     return *made;
   } catch (...) {
-    give_memory(memory, behind.size());
+    give_lines(memory, behind.size());
     throw;
   }
 }

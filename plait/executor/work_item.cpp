@@ -36,7 +36,7 @@ void* allocate_work_item(std::size_t size, bool copyable, const call_options& op
   if (behind.has_extras) check_options(options, copyable);
   behind.object_size = static_cast<std::uint32_t>(behind.has_extras ? rounded(size) : size);
   behind.name_length = static_cast<std::uint16_t>(std::min(options.name.size(), longest_name));
-  return take_memory(behind.size());
+  return take_lines(behind.size());
 }
 
 void fill_behind(void* item, const work_item::layout& behind, const call_options& options) noexcept {

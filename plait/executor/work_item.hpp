@@ -162,9 +162,10 @@ class PLAIT_API work_item : public state {
   /// asked for.
   [[nodiscard]] int count_death() noexcept;
 
-  // Links in the owner's queue, guarded by the owner.
+  // Links in the owner's inbox and queue, guarded by the owner.
   work_item* next = nullptr;
   work_item* prev = nullptr;
+  void* luggage = nullptr;  // what the owner needs to send it
   bool queued = false;
   bool counted = false;          // it took room in a bounded executor
   bool to_be_cancelled = false;  // it runs and is being killed: it ends cancelled, whatever comes back
@@ -177,8 +178,7 @@ class PLAIT_API work_item : public state {
     anybody,
   };
   std::atomic<served_by> served{served_by::no_need};
-  std::uint8_t plain = 0;   // its plain_size(): it is written down when it is sent; 0: it was before
-  void* luggage = nullptr;  // what the owner needs to send it
+  std::uint8_t plain = 0;  // its plain_size(): it is written down when it is sent; 0: it was before
 
  protected:
   explicit work_item(const layout& behind) noexcept;
@@ -193,6 +193,8 @@ class PLAIT_API work_item : public state {
   void wanted_by_thread() noexcept final;
   void look_again() const noexcept final;
 
+  bool holds_payload_ = false;  // the callable and its arguments
+
  private:
   [[nodiscard]] std::byte* behind() const noexcept {
     return reinterpret_cast<std::byte*>(const_cast<work_item*>(this)) + behind_.object_size;
@@ -201,11 +203,11 @@ class PLAIT_API work_item : public state {
     return behind_.has_extras ? std::launder(reinterpret_cast<call_extras*>(behind())) : nullptr;
   }
 
+  bool has_deadline_ = false;
+  bool withdrawn_ = false;       // by a cancel, which completes it; guarded by the gate
   call_owner* owner_ = nullptr;  // valid while not done, and only inside the gate for who comes from a future
   context_copy variables_ = copy_context();  // goes as callable and arguments do
   layout behind_;
-  bool has_deadline_ = false;
-  bool withdrawn_ = false;  // by a cancel, which completes it; guarded by the gate
 };
 
 [[nodiscard]] inline bool has_extras(const call_options& o) noexcept {
