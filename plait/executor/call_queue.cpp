@@ -10,7 +10,6 @@ void call_list::push_back(work_item& item) noexcept {
 }
 
 void call_list::push_front(work_item& item) noexcept {
-  item.prev = nullptr;
   item.next = first_;
   (first_ ? first_->prev : last_) = &item;
   first_ = &item;
@@ -33,8 +32,9 @@ std::size_t call_list::queue_newest_first(work_item& newest) noexcept {
 }
 
 void call_list::remove(work_item& item) noexcept {
-  (item.prev ? item.prev->next : first_) = item.next;
-  (item.next ? item.next->prev : last_) = item.prev;
+  auto* const before = &item == first_ ? nullptr : item.prev;
+  (before ? before->next : first_) = item.next;
+  (item.next ? item.next->prev : last_) = before;
   item.next = item.prev = nullptr;
 }
 

@@ -10,13 +10,13 @@
 
 namespace plait::inline PLAIT_ABI::detail {
 
-/// A doubly linked list through the items.
+/// A doubly linked list through the items. What the first one has as `prev` means nothing.
 class call_list {
  public:
   void push_back(work_item& item) noexcept;
   void push_front(work_item& item) noexcept;
-  /// A chain from the newest to the oldest, by `next`: behind all others, the oldest first, and marked as queued.
-  /// Gives how many they are.
+  /// A chain from the newest to the oldest, by `next`, as call_inbox gives it: behind all others, the oldest first,
+  /// and marked as queued. Gives how many they are.
   std::size_t queue_newest_first(work_item& newest) noexcept;
   void remove(work_item& item) noexcept;
   [[nodiscard]] work_item* front() const noexcept { return first_; }
@@ -25,7 +25,7 @@ class call_list {
     auto* const item = first_;
     if (!item) return nullptr;
     first_ = std::exchange(item->next, nullptr);
-    (first_ ? first_->prev : last_) = nullptr;
+    if (!first_) last_ = nullptr;
     return item;
   }
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
