@@ -1,4 +1,5 @@
 #include <plait/core/future.hpp>
+#include <plait/core/internal/prefetch.hpp>
 
 #include <new>
 
@@ -30,6 +31,7 @@ void report_done_callback_error(const std::exception_ptr& error) noexcept {
 }
 
 bool state_awaiter::wait() noexcept {
+  where_to_ = &where();
   if (state_->add(*this)) return true;
   not_suspended();
   return false;
@@ -37,7 +39,16 @@ bool state_awaiter::wait() noexcept {
 
 void state_awaiter::fired(waiter& w) noexcept {
   auto& self = static_cast<state_awaiter&>(w);
-  wake(self.where(), self);
+  auto& there = *self.where_to_;
+  if (home::current() == &there) return there.push(self);
+  // Nobody else needs this link any more.
+  self.waiter::next = static_cast<waiter*>(trail<state_awaiter>::leave(&self));
+  there.post(self);
+}
+
+void state_awaiter::prefetch() const noexcept {
+  prefetch_to_write(waiter::next, sizeof(state_awaiter));  // an address, and no waiter: what `fired` left there
+  prefetch_to_write(state_.get(), usual_size_of_call);
 }
 
 withdrawal state_awaiter::withdraw() noexcept {

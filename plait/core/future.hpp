@@ -122,6 +122,7 @@ template <class Future, class F> void call_when_done(const Future& future, F&& f
 /// Waits for one state in a coroutine; what comes out is for who derives from it.
 class PLAIT_API state_awaiter : public suspension, private waiter {
  public:
+  void prefetch() const noexcept final;
   template <class Promise> bool await_suspend(std::coroutine_handle<Promise> coroutine) {
     if (this->begin(coroutine, "co_await of a future")) {
       state_->cancel();
@@ -144,6 +145,11 @@ class PLAIT_API state_awaiter : public suspension, private waiter {
   bool wait() noexcept;
   [[nodiscard]] bool stop_waiting() noexcept { return state_->remove(*this); }
 
+ private:
+  // For whoever completes the state, on whatever core: so it needs no other memory than this, beside the links.
+  home* where_to_ = nullptr;
+
+ protected:
   state_handle state_;
 
  private:

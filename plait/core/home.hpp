@@ -38,6 +38,8 @@ struct PLAIT_API ready {
   virtual void run() noexcept = 0;
   /// The home is closed and will not run it.
   virtual void drop() noexcept {}
+  /// It comes from another thread and is run soon: asks for the memory that this will need.
+  virtual void prefetch() const noexcept {}
   /// Whose step it is, for who watches; null where it is no task's.
   [[nodiscard]] virtual const task_context* works_for() const noexcept { return nullptr; }
 

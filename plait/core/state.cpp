@@ -1,4 +1,5 @@
 #include <plait/core/home.hpp>
+#include <plait/core/internal/prefetch.hpp>
 #include <plait/core/state.hpp>
 
 #include <optional>
@@ -122,6 +123,14 @@ void state::publish(call_status status) noexcept {
     oldest->fire(*oldest);
     oldest = newer;
   }
+}
+
+void state::prefetch_waiter() const noexcept {
+#if !defined(PLAIT_SIMULATED)  // a look that changes nothing would only multiply the schedules
+  constexpr auto marks = lock_bit | done_mark | orphan_mark;
+  const auto seen = waiters_.load(std::memory_order_relaxed);
+  if (seen & ~marks) prefetch_to_write(reinterpret_cast<const char*>(seen & ~marks) - before_waiter, around_waiter);
+#endif
 }
 
 void state::last_handle_gone() noexcept {

@@ -60,7 +60,7 @@ struct waiter {
   using fire_function = void (*)(waiter&) noexcept;
   explicit waiter(fire_function function) noexcept : fire(function) {}
 
-  waiter* next = nullptr;  // added before this one
+  waiter* next = nullptr;  // added before this one; whatever it likes, once it was fired
   waiter* prev = nullptr;  // added after this one
   fire_function fire;      // called once, on the completing thread; the waiter may be gone after it
 };
@@ -134,6 +134,8 @@ class PLAIT_API state : public recycled {
   /// Blocks until done. False where the deadline passed first. On a running loop's own thread it throws
   /// invalid_state_error instead of blocking.
   bool wait_until(time_point deadline);
+  /// It is completed soon, perhaps on this thread: asks for the memory of who waits for it.
+  void prefetch_waiter() const noexcept;
   /// A thread is about to block for it, or for something that needs it. For a producer that is far away.
   virtual void wanted_by_thread() noexcept {}
 

@@ -1,3 +1,4 @@
+#include <plait/core/internal/prefetch.hpp>
 #include <plait/executor/internal/call_queue.hpp>
 
 namespace plait::inline PLAIT_ABI::detail {
@@ -20,6 +21,8 @@ std::size_t call_list::queue_newest_first(work_item& newest) noexcept {
   work_item* later = nullptr;
   for (auto* item = &newest; item; ++size) {
     auto* const older = item->next;
+    prefetch_to_write(item->prev, usual_size_of_call);  // which call_inbox left there
+    item->prefetch_waiter();
     item->next = later;
     item->prev = older ? older : last_;
     item->queued = true;

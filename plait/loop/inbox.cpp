@@ -9,6 +9,7 @@ ready* inbox::oldest_first(std::uintptr_t newest) noexcept {
   ready* oldest = nullptr;
   for (auto* entry = reinterpret_cast<ready*>(newest); entry;) {
     auto* const older = entry->next;
+    entry->prefetch();
     entry->next = oldest;
     oldest = entry;
     entry = older;

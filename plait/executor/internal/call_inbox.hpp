@@ -1,6 +1,7 @@
 // Where a call arrives that is submitted without its executor's lock.
 #pragma once
 
+#include <plait/core/internal/prefetch.hpp>
 #include <plait/core/sync.hpp>
 #include <plait/executor/work_item.hpp>
 
@@ -18,6 +19,7 @@ class call_inbox {
   /// False where it is closed; the item is not here then. Once it is here, it may be anywhere: the caller must not
   /// touch it.
   [[nodiscard]] bool push(work_item& item) noexcept {
+    item.prev = static_cast<work_item*>(trail<work_item>::leave(&item));
     auto newest = newest_.load(std::memory_order_relaxed);
     do {
       if (newest == closed) return false;
@@ -31,7 +33,8 @@ class call_inbox {
     return newest != empty && newest != closed;
   }
 
-  // Under the owner's lock: what is here, from the newest to the oldest by `next`; null for nothing.
+  // Under the owner's lock: what is here, from the newest to the oldest by `next`; null for nothing. `prev` is an
+  // address to ask for (core/internal/prefetch.hpp).
   [[nodiscard]] work_item* take_all() noexcept {
     return holds_calls() ? reinterpret_cast<work_item*>(newest_.exchange(empty, std::memory_order_acquire)) : nullptr;
   }
