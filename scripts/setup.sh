@@ -85,7 +85,7 @@ build() {
 run_tests() {
   local preset=$1 fixed_addresses=()
   shift
-  # GCC 12's ThreadSanitizer does not start where the kernel spreads addresses over more than 28 bits.
+  # ThreadSanitizer may not start where the kernel spreads addresses over more than 28 bits.
   if [[ $preset == tsan ]] && (($(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 32) > 28)); then
     if setarch -R true 2>/dev/null; then
       fixed_addresses=(setarch -R)

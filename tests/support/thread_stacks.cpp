@@ -100,6 +100,20 @@ struct thread_stack {
   std::vector<std::uintptr_t> frames;
 };
 
+/// Those of this process, but for the one that asks.
+std::vector<pid_t> threads_here() {
+  std::vector<pid_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+    const pid_t tid = std::stoi(entry.path().filename());
+    if (tid != gettid()) found.push_back(tid);
+  }
+  return found;
+}
+
+// ThreadSanitizer's own, which comes with the first thread: it knows nothing of that one, and crashes where that
+// walks its stack.
+std::set<pid_t> of_sanitizer;
+
 thread_stack ask(pid_t tid) {
   thread_stack result{.tid = tid, .name = {}, .frames = {}};
   std::getline(std::ifstream("/proc/self/task/" + std::to_string(tid) + "/comm"), result.name);
@@ -165,15 +179,17 @@ std::map<std::uintptr_t, std::vector<std::string>> ask_addr2line(const std::stri
 }  // namespace
 
 void prepare_thread_stacks() {
+#if defined(__SANITIZE_THREAD__)
+  for (const pid_t tid : threads_here()) of_sanitizer.insert(tid);
+#endif
   _Unwind_Backtrace([](_Unwind_Context*, void*) { return _URC_END_OF_STACK; }, nullptr);
 }
 
 void print_thread_stacks(std::FILE* out) {
   install_handler();
   std::vector<thread_stack> stacks;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
-    const pid_t tid = std::stoi(entry.path().filename());
-    if (tid != gettid()) stacks.push_back(ask(tid));
+  for (const pid_t tid : threads_here()) {
+    if (!of_sanitizer.contains(tid)) stacks.push_back(ask(tid));
   }
 
   std::map<std::uintptr_t, place> places;

@@ -5,7 +5,8 @@
 
 namespace test_support {
 
-/// Loads what the handler needs, so that it need not be loaded inside of it. Call it once, early.
+/// Loads what the handler needs, so that it need not be loaded inside of it. Call it once, early, but after the first
+/// thread was started: with that ThreadSanitizer starts one of its own.
 void prepare_thread_stacks();
 
 /// Prints the name and the stack of each thread but the caller's, innermost frame first, with functions and source

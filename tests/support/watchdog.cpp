@@ -21,7 +21,6 @@ std::chrono::seconds watchdog_limit() {
 }
 
 watchdog::watchdog(std::chrono::seconds limit) : limit_(limit) {
-  prepare_thread_stacks();
   // A signal sent to the program is for the test's threads.
   sigset_t all;
   sigset_t before;
@@ -29,6 +28,7 @@ watchdog::watchdog(std::chrono::seconds limit) : limit_(limit) {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   thread_ = std::thread([this] { watch(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  prepare_thread_stacks();
 }
 
 watchdog::~watchdog() {
