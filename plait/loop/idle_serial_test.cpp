@@ -11,6 +11,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <latch>
 #include <map>
 #include <string>
 #include <thread>
@@ -46,7 +47,11 @@ TEST(idle, nobody_runs) {
   process_pool_executor processes({.max_workers = 2});
   plait::event_loop loop;
   std::thread runs_loop([&] { loop.run_forever(); });
+  started_pids(processes);
   std::vector<plait::future<int>> calls;
+  std::latch all_threads(3);  // which no fewer workers get past
+  for (int i = 0; i < 3; ++i)
+    calls.push_back(threads.submit([&all_threads, i] { return all_threads.arrive_and_wait(), i; }));
   for (int i = 0; i < 100; ++i) {
     calls.push_back(threads.submit(square, i));
     calls.push_back(processes.submit(square, i));
