@@ -2,9 +2,8 @@
 //
 // What threads hand to one another grows by one compare-and-swap, so it is a list from the newest entry to the
 // oldest, and each entry was last written by another core. Who walks it and learns of an entry only from the one
-// before waits for each by itself: some 100 ns between two cores, where the rest of the way is a few. So each entry
-// also tells of one that its thread handed over a while before (`trail`), which the walk reaches soon. Then many are
-// under way at once.
+// before waits for each by itself (docs/performance.md has how long). So each entry also tells of one that its thread
+// handed over a while before (`trail`), which the walk reaches soon. Then many are under way at once.
 //
 // An address that is only asked for may be of memory that was given back: that is no access.
 #pragma once
@@ -41,7 +40,7 @@ template <class Kind> class trail {
   }
 
  private:
-  static constexpr unsigned distance = 8;  // an entry that has come is done with in a tenth of what one takes to come
+  static constexpr unsigned distance = 8;  // 16 and 32 were no faster
   struct last {
     void* one[distance];
     unsigned next;
