@@ -3,7 +3,6 @@
 #include <plait/observe/log.hpp>
 #include <plait/observe/log_settings.hpp>
 
-#include <atomic>
 #include <cerrno>
 #include <mutex>
 
@@ -31,9 +30,6 @@ class thread_name_flag final : public spdlog::custom_flag_formatter {
   }
 };
 
-// Not a member of the sink: a worker is told it when it begins, and most never log.
-constinit std::atomic<int> log_descriptor{STDERR_FILENO};
-
 // Each line is one write, so that lines of several processes stay whole.
 class line_sink final : public spdlog::sinks::base_sink<std::mutex> {
   void sink_it_(const spdlog::details::log_msg& message) override {
@@ -41,7 +37,7 @@ class line_sink final : public spdlog::sinks::base_sink<std::mutex> {
     formatter_->format(message, line);
     const char* at = line.data();
     for (auto left = line.size(); left > 0;) {
-      const auto written = ::write(log_descriptor, at, left);
+      const auto written = ::write(detail::log_descriptor(), at, left);
       if (written < 0 && errno == EINTR) continue;
       if (written <= 0) return;  // as a closed stderr: nobody can be told
       at += written;
@@ -71,11 +67,13 @@ const std::shared_ptr<line_sink>& sink() {
   return *instance;
 }
 
-// What basic_config was told last; never destroyed, as the sink.
-struct {
-  std::mutex lock;
-  detail::log_settings* told = new detail::log_settings;
-} settings_in_force;
+// How a worker sets its log up: this file is in a program only where that uses the log (log_settings.cpp).
+[[maybe_unused]] const bool settings_can_be_applied = [] {
+  detail::set_log_setup([](const detail::log_settings& settings) {
+    basic_config({.pattern = settings.pattern, .level = static_cast<spdlog::level::level_enum>(settings.level)});
+  });
+  return true;
+}();
 
 void report_to_log(severity level, std::string_view text) noexcept {
   try {
@@ -90,21 +88,8 @@ void basic_config(const log_config& config) {
   sink()->set_formatter(formatter_of(config.pattern));
   sink()->set_level(config.level);
   set_report_function(report_to_log);
-  const std::lock_guard lock(settings_in_force.lock);
-  *settings_in_force.told = {true, std::string(config.pattern), static_cast<int>(config.level)};
+  detail::keep_log_settings({true, std::string(config.pattern), static_cast<int>(config.level)});
 }
-
-detail::log_settings detail::current_log_settings() {
-  const std::lock_guard lock(settings_in_force.lock);
-  return *settings_in_force.told;
-}
-
-void detail::apply_log_settings(const log_settings& settings) {
-  if (settings.configured)
-    basic_config({.pattern = settings.pattern, .level = static_cast<spdlog::level::level_enum>(settings.level)});
-}
-
-void detail::set_log_descriptor(int descriptor) noexcept { log_descriptor = descriptor; }
 
 std::shared_ptr<spdlog::logger> get_logger(std::string_view name) {
   const std::string owned(name);

@@ -1,0 +1,11 @@
+# A program that does not log does not load spdlog: its worker server would, each time it starts.
+cmake_minimum_required(VERSION 3.25)
+execute_process(COMMAND "${READELF}" --dynamic --wide "${PROGRAM}" OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "Shared library: [^\n]+" loaded "${output}")
+if(NOT loaded MATCHES "libc\\.so")
+  message(FATAL_ERROR "can't read what ${PROGRAM} loads:\n${output}")
+endif()
+if(loaded MATCHES "libspdlog")
+  list(JOIN loaded "\n  " loaded)
+  message(FATAL_ERROR "${PROGRAM} never logs, and loads the log:\n  ${loaded}")
+endif()
