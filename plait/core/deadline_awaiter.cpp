@@ -5,7 +5,7 @@ namespace plait::inline PLAIT_ABI::detail {
 bool deadline_awaiter::start() {
   if (alarm_.when != sync::forever) {
     try {
-      where().start(alarm_);
+      where().start(alarm_, alarm_.when);
     } catch (...) {
       not_suspended();
       throw;
@@ -30,7 +30,7 @@ void deadline_awaiter::ring() noexcept {
 }
 
 void deadline_awaiter::stop_alarm() noexcept {
-  if (alarm_.place != timed::nowhere) where().stop(alarm_);
+  if (alarm_.timer_place != timed::nowhere) where().stop(alarm_);
 }
 
 withdrawal deadline_awaiter::withdraw() noexcept {

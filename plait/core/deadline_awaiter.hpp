@@ -26,9 +26,10 @@ class PLAIT_API deadline_awaiter final : public state_awaiter {
 
  private:
   struct alarm final : timed {
-    alarm(deadline_awaiter& whose, time_point at) noexcept : owner(&whose) { when = at; }
+    alarm(deadline_awaiter& whose, time_point at) noexcept : owner(&whose), when(at) {}
     void run() noexcept override { owner->ring(); }
     deadline_awaiter* owner;
+    time_point when;
   };
   bool start();
   void ring() noexcept;

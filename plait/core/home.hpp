@@ -34,7 +34,10 @@ class task_state;
 
 /// Something that a home runs once on its own thread.
 struct PLAIT_API ready {
-  ready* next = nullptr;
+  union {
+    ready* next = nullptr;       // in a queue
+    std::uint64_t timer_number;  // among those of the same time, while it waits for that
+  };
   virtual void run() noexcept = 0;
   /// The home is closed and will not run it.
   virtual void drop() noexcept {}
@@ -54,9 +57,7 @@ struct PLAIT_API ready {
 struct PLAIT_API timed : ready {
   static constexpr std::uint32_t nowhere = 0xffffffff;
 
-  time_point when{};
-  std::uint32_t place = nowhere;  // in the home's timer queue
-  std::uint32_t order = 0;        // among those of the same time
+  std::uint32_t timer_place = nowhere;  // in the home's timer queue
 
  protected:
   ~timed() = default;
@@ -94,9 +95,9 @@ class PLAIT_API home {
   virtual void push(ready& r) noexcept = 0;
   /// The same from any thread. The home must be open: whoever is waited for here keeps it so.
   virtual void post(ready& r) noexcept = 0;
-  /// Runs `t` at `t.when`, once. Only on the home's own thread; stop() takes it back, and does nothing where it is
+  /// Runs `t` at that time, once. Only on the home's own thread; stop() takes it back, and does nothing where it is
   /// not waiting. May throw std::bad_alloc.
-  virtual void start(timed& t) = 0;
+  virtual void start(timed& t, time_point when) = 0;
   virtual void stop(timed& t) noexcept = 0;
   /// Looks at `source` from now on, as long as it runs. False where it can't. Only on the home's own thread.
   [[nodiscard]] virtual bool attach(const std::shared_ptr<news_source>& source) noexcept = 0;
@@ -134,8 +135,9 @@ class PLAIT_API wait_listener {
   ~wait_listener() = default;
 };
 
-/// A coroutine that waits. Lives in its frame.
-class PLAIT_API suspension : public ready {
+/// A coroutine that waits, perhaps for a time. Lives in its frame: a program may have a million coroutines that
+/// sleep.
+class PLAIT_API suspension : public timed {
  public:
   void run() noexcept final;
   [[nodiscard]] const task_context* works_for() const noexcept final { return context_; }
@@ -177,9 +179,9 @@ class PLAIT_API suspension : public ready {
   bool begin_in(std::coroutine_handle<> coroutine, task_context* context);
   bool begin_delegating_in(std::coroutine_handle<> coroutine, task_context* context);
 
+  bool cancelled_ = false;  // first, where the base leaves room
   std::coroutine_handle<> coroutine_;
   task_context* context_ = nullptr;
-  bool cancelled_ = false;
 };
 
 /// What all coroutines of one task share: its home, where it is suspended, whether it was told to stop. It stands in

@@ -17,7 +17,7 @@ void callback::run() noexcept {
 
 void callback::cancel() noexcept {
   if (cancelled_.exchange(true, std::memory_order_acq_rel)) return;
-  if (home::current() != home_ || place == nowhere) return;  // another thread must not look at its place
+  if (home::current() != home_ || timer_place == nowhere) return;  // another thread must not look at its place
   home_->stop(*this);
   release();
 }

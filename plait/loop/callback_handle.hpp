@@ -25,6 +25,9 @@ class PLAIT_API callback : public timed, public recycled {
     if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
   void set_home(home& where) noexcept { home_ = &where; }
+  /// When it is to be called; the epoch: as soon as can be.
+  [[nodiscard]] time_point when() const noexcept { return when_; }
+  void set_when(time_point when) noexcept { when_ = when; }
 
  protected:
   callback() noexcept = default;  // remembers the context variables of who adds it
@@ -34,6 +37,7 @@ class PLAIT_API callback : public timed, public recycled {
   virtual void call() = 0;
 
   home* home_ = nullptr;
+  time_point when_{};
   context_copy variables_ = copy_context();
   sync::atomic<std::uint32_t> holders_{1};
   sync::atomic<bool> cancelled_{false};
@@ -77,7 +81,7 @@ class PLAIT_API callback_handle {
   }
   [[nodiscard]] bool cancelled() const noexcept { return callback_ && callback_->cancelled(); }
   /// When call_later or call_at will call it; the epoch for call_soon.
-  [[nodiscard]] time_point when() const noexcept { return callback_ ? callback_->when : time_point(); }
+  [[nodiscard]] time_point when() const noexcept { return callback_ ? callback_->when() : time_point(); }
 
  private:
   detail::callback* callback_ = nullptr;

@@ -69,8 +69,8 @@ callback_handle event_loop::add_at(time_point when, detail::callback* owned) {
   check_open();
   check_thread("call_later or call_at");
   owned->set_home(*core_);
-  owned->when = when;
-  core_->start(*owned);
+  owned->set_when(when);
+  core_->start(*owned, when);
   owned->hold();
   core_->added();
   return handle;

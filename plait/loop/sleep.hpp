@@ -11,22 +11,10 @@ namespace plait::inline PLAIT_ABI {
 
 namespace detail {
 
-/// The part of a sleep_awaiter that its home's timer queue holds. A base, not a member that points back: a program
-/// may have a million coroutines that sleep.
-class PLAIT_API sleep_alarm : public timed {
- public:
-  void run() noexcept final;
-  [[nodiscard]] const task_context* works_for() const noexcept final;
-
- protected:
-  sleep_alarm() noexcept = default;
-  ~sleep_alarm() = default;
-};
-
-class PLAIT_API sleep_awaiter final : public suspension, public sleep_alarm {
+class PLAIT_API sleep_awaiter final : public suspension {
  public:
   explicit sleep_awaiter(nanoseconds delay) noexcept : delay_(delay) {}
-  sleep_awaiter(sleep_awaiter&& other) noexcept : suspension(), sleep_alarm(), delay_(other.delay_) {}
+  sleep_awaiter(sleep_awaiter&& other) noexcept : suspension(), delay_(other.delay_) {}
   ~sleep_awaiter() = default;
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }

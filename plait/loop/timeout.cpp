@@ -9,17 +9,15 @@ namespace plait::inline PLAIT_ABI {
 // A request that no await has seen yet arrives inside: it is none of this scope's, as if it came then.
 timeout_scope::timeout_scope()
     : task_(detail::this_task("with_timeout or wait_for")),
-      cancels_before_(task_.cancelling() - (task_.has_unseen_cancel() ? 1 : 0)) {
-  alarm_.when = sync::forever;
-}
+      cancels_before_(task_.cancelling() - (task_.has_unseen_cancel() ? 1 : 0)) {}
 
 timeout_scope::~timeout_scope() {
-  if (alarm_.place != detail::timed::nowhere) task_.where().stop(alarm_);
+  if (alarm_.timer_place != detail::timed::nowhere) task_.where().stop(alarm_);
 }
 
 std::optional<time_point> timeout_scope::when() const noexcept {
-  if (alarm_.when == sync::forever) return std::nullopt;
-  return alarm_.when;
+  if (when_ == sync::forever) return std::nullopt;
+  return when_;
 }
 
 void timeout_scope::reschedule(std::optional<time_point> when) {
@@ -33,13 +31,13 @@ void timeout_scope::reschedule(std::optional<time_point> when) {
 }
 
 void timeout_scope::start(time_point when) {
-  if (alarm_.place != detail::timed::nowhere) task_.where().stop(alarm_);
-  alarm_.when = when;
+  if (alarm_.timer_place != detail::timed::nowhere) task_.where().stop(alarm_);
+  when_ = when;
   if (when == sync::forever) return;
   if (when <= sync::now())
     expire();
   else
-    task_.where().start(alarm_);
+    task_.where().start(alarm_, when);
 }
 
 void timeout_scope::expire() noexcept {
@@ -55,7 +53,7 @@ timeout_core::timeout_core(const time_limit& limit) : delay_(limit.delay) {
 
 bool timeout_core::leave() noexcept {
   over_ = true;
-  if (alarm_.place != timed::nowhere) task_.where().stop(alarm_);
+  if (alarm_.timer_place != timed::nowhere) task_.where().stop(alarm_);
   if (!expired_) return false;
   if (task_.uncancel() > cancels_before_) return false;  // cancelled from outside as well
   task_.forget_cancel();  // where the body has not awaited since: it is not left to who comes after

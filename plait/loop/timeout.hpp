@@ -67,6 +67,7 @@ class PLAIT_API timeout_scope {
 
   detail::task_state& task_;
   alarm alarm_{*this};
+  time_point when_ = sync::forever;
   const int cancels_before_;  // that arrived before it began
   bool expired_ = false;
   bool over_ = false;

@@ -9,15 +9,14 @@ constexpr std::size_t children = 4;
 
 }  // namespace
 
-// The order is a counter that may wrap: only its distance matters, among timers of the same nanosecond.
 bool timer_queue::before(const entry& a, const entry& b) noexcept {
   if (a.when != b.when) return a.when < b.when;
-  return static_cast<std::int32_t>(a.timer->order - b.timer->order) < 0;
+  return a.timer->timer_number < b.timer->timer_number;
 }
 
 void timer_queue::put(std::size_t place, entry e) noexcept {
   heap_[place] = e;
-  e.timer->place = static_cast<std::uint32_t>(place);
+  e.timer->timer_place = static_cast<std::uint32_t>(place);
 }
 
 void timer_queue::sift_up(std::size_t place, entry e) noexcept {
@@ -45,16 +44,16 @@ void timer_queue::sift_down(std::size_t place, entry e) noexcept {
   put(place, e);
 }
 
-void timer_queue::add(timed& t) {
+void timer_queue::add(timed& t, time_point when) {
   if (due_.capacity() <= heap_.size()) due_.reserve(2 * heap_.size() + 1);
-  heap_.push_back({t.when, &t});
-  t.order = added_++;
+  heap_.push_back({when, &t});
+  t.timer_number = added_++;
   sift_up(heap_.size() - 1, heap_.back());
 }
 
 timed* timer_queue::take(std::size_t place) noexcept {
   auto* const taken = heap_[place].timer;
-  taken->place = timed::nowhere;
+  taken->timer_place = timed::nowhere;
   const auto last = heap_.back();
   heap_.pop_back();
   if (place < heap_.size()) {
@@ -67,13 +66,13 @@ timed* timer_queue::take(std::size_t place) noexcept {
 }
 
 void timer_queue::remove(timed& t) noexcept {
-  if (t.place == timed::nowhere) return;
-  if ((t.place & gathered) == 0) {
-    take(t.place);
+  if (t.timer_place == timed::nowhere) return;
+  if ((t.timer_place & gathered) == 0) {
+    take(t.timer_place);
     return;
   }
-  due_[t.place & ~gathered] = nullptr;
-  t.place = timed::nowhere;
+  due_[t.timer_place & ~gathered] = nullptr;
+  t.timer_place = timed::nowhere;
 }
 
 void timer_queue::gather(time_point now) noexcept {
@@ -81,7 +80,7 @@ void timer_queue::gather(time_point now) noexcept {
   next_due_ = 0;
   while (!heap_.empty() && heap_.front().when <= now) {
     auto* const due = take(0);
-    due->place = gathered | static_cast<std::uint32_t>(due_.size());
+    due->timer_place = gathered | static_cast<std::uint32_t>(due_.size());
     due_.push_back(due);
   }
 }
@@ -90,7 +89,7 @@ timed* timer_queue::take_gathered() noexcept {
   while (has_gathered()) {
     auto* const due = due_[next_due_++];
     if (!due) continue;
-    due->place = timed::nowhere;
+    due->timer_place = timed::nowhere;
     return due;
   }
   return nullptr;

@@ -16,8 +16,9 @@ namespace {
 using namespace std::chrono_literals;
 
 struct timer final : timed {
-  explicit timer(time_point at) { when = at; }
+  explicit timer(time_point at) : when(at) {}
   void run() noexcept override {}
+  const time_point when;
 };
 
 constexpr time_point epoch{};
@@ -36,15 +37,15 @@ TEST(timer_queue, gives_what_is_due_and_no_more) {
   timer_queue queue;
   timer late(epoch + 3ns);
   timer early(epoch + 1ns);
-  queue.add(late);
-  queue.add(early);
+  queue.add(late, late.when);
+  queue.add(early, early.when);
   EXPECT_EQ(queue.next(), epoch + 1ns);
   queue.gather(epoch);
   EXPECT_EQ(queue.take_gathered(), nullptr);
   queue.gather(epoch + 2ns);
   EXPECT_EQ(queue.next(), epoch + 3ns);
   EXPECT_EQ(queue.take_gathered(), &early);
-  EXPECT_EQ(early.place, timed::nowhere);
+  EXPECT_EQ(early.timer_place, timed::nowhere);
   EXPECT_EQ(queue.take_gathered(), nullptr);
   queue.gather(epoch + 3ns);
   EXPECT_EQ(queue.take_gathered(), &late);
@@ -56,10 +57,10 @@ TEST(timer_queue, removes_what_is_gathered_already) {
   timer first(epoch);
   timer second(epoch);
   timer third(epoch);
-  for (auto* const each : {&first, &second, &third}) queue.add(*each);
+  for (auto* const each : {&first, &second, &third}) queue.add(*each, each->when);
   queue.gather(epoch);
   queue.remove(second);
-  EXPECT_EQ(second.place, timed::nowhere);
+  EXPECT_EQ(second.timer_place, timed::nowhere);
   EXPECT_EQ(queue.take_gathered(), &first);
   EXPECT_TRUE(queue.has_gathered());
   EXPECT_EQ(queue.take_gathered(), &third);
@@ -70,9 +71,9 @@ TEST(timer_queue, does_not_gather_what_is_added_meanwhile) {
   timer_queue queue;
   timer first(epoch);
   timer second(epoch);
-  queue.add(first);
+  queue.add(first, first.when);
   queue.gather(epoch);
-  queue.add(second);
+  queue.add(second, second.when);
   EXPECT_EQ(queue.take_gathered(), &first);
   EXPECT_EQ(queue.take_gathered(), nullptr);
   queue.gather(epoch);
@@ -83,10 +84,10 @@ TEST(timer_queue, removes_nothing_that_is_not_there) {
   timer_queue queue;
   timer one(epoch);
   queue.remove(one);
-  queue.add(one);
+  queue.add(one, one.when);
   queue.remove(one);
   queue.remove(one);
-  EXPECT_EQ(one.place, timed::nowhere);
+  EXPECT_EQ(one.timer_place, timed::nowhere);
   EXPECT_TRUE(queue.empty());
 }
 
@@ -105,7 +106,7 @@ void expect_due(timer_queue& queue, model& expected, time_point now, std::mt1993
       queue.remove(*wanted);  // stopped by who ran before it
     else
       ASSERT_EQ(queue.take_gathered(), wanted);
-    ASSERT_EQ(wanted->place, timed::nowhere);
+    ASSERT_EQ(wanted->timer_place, timed::nowhere);
   }
   ASSERT_EQ(queue.take_gathered(), nullptr);
 }
@@ -119,7 +120,7 @@ void compare_with_model(std::mt19937& random, int steps, int range) {
     switch (below(random, 20)) {
       default:
         timers.push_back(std::make_unique<timer>(epoch + nanoseconds(below(random, range))));
-        queue.add(*timers.back());
+        queue.add(*timers.back(), timers.back()->when);
         expected.emplace(timers.back()->when, timers.back().get());
         break;
       case 1:
@@ -128,7 +129,7 @@ void compare_with_model(std::mt19937& random, int steps, int range) {
         if (!expected.empty()) {
           const auto chosen = std::next(expected.begin(), below(random, static_cast<int>(expected.size())));
           queue.remove(*chosen->second);
-          ASSERT_EQ(chosen->second->place, timed::nowhere);
+          ASSERT_EQ(chosen->second->timer_place, timed::nowhere);
           expected.erase(chosen);
         }
         break;

@@ -143,9 +143,8 @@ bool set_awaiter::start() {
   if (!timeout_ && block_->needs_each())
     for (const auto& state : block_->states()) check_no_cycle(*state.get());
   if (timeout_) {
-    alarm_.when = from_now(*timeout_);
     try {
-      where().start(alarm_);
+      where().start(alarm_, from_now(*timeout_));
     } catch (...) {
       not_suspended();
       throw;
@@ -156,7 +155,7 @@ bool set_awaiter::start() {
 }
 
 void set_awaiter::finish() {
-  if (alarm_.place != timed::nowhere) where().stop(alarm_);
+  if (alarm_.timer_place != timed::nowhere) where().stop(alarm_);
   block_->remove_waiters();
   resumed();
   if (std::exchange(taken_, true)) throw_awaited_before();

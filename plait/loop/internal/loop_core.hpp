@@ -56,7 +56,7 @@ class loop_core final : public home {
   }
   void post(ready& r) noexcept override { static_cast<void>(inbox_.post_result(r)); }
   [[nodiscard]] bool try_post(ready& r) noexcept { return inbox_.post(r); }
-  void start(timed& t) override { timers_.add(t); }
+  void start(timed& t, time_point when) override { timers_.add(t, when); }
   void stop(timed& t) noexcept override { timers_.remove(t); }
   [[nodiscard]] bool attach(const std::shared_ptr<news_source>& source) noexcept override;
   [[nodiscard]] task_context& stranger() noexcept override { return stranger_; }

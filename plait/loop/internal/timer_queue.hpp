@@ -15,7 +15,7 @@ namespace plait::inline PLAIT_ABI::detail {
 /// Timers of the same time come out in the order they went in. Not thread-safe.
 class timer_queue {
  public:
-  void add(timed& t);
+  void add(timed& t, time_point when);
   /// Nothing where it is not here.
   void remove(timed& t) noexcept;
   /// Sets aside what is due by `now`. Those set aside before must have been taken.
@@ -44,7 +44,7 @@ class timer_queue {
   std::vector<entry> heap_;
   std::vector<timed*> due_;  // null where one was removed; has room for all of the heap
   std::size_t next_due_ = 0;
-  std::uint32_t added_ = 0;
+  std::uint64_t added_ = 0;
 };
 
 }  // namespace plait::inline PLAIT_ABI::detail
