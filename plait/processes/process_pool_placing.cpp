@@ -145,7 +145,7 @@ bool process_pool::may_be_sent_ahead(worker& to, std::size_t payload) noexcept {
 
 void process_pool::send(worker& to, work_item& item, outgoing* what, afterwards& later) {
   const bool begins_now = to.flights.empty() || !to.flights.back().item;
-  to.flights.push_back({0, next_order_++, &item});
+  to.flights.add(0, next_order_++, &item);
   if (to.flights.size() == 2) one_waits_behind(to);
   // Before it is sent: the worker may have answered by the time that send returns, and nobody looks again.
   if (loop_asleep_)
@@ -273,9 +273,9 @@ bool process_pool::send_behind(worker& to, work_item& item, afterwards& later) {
     send_from_queue(to, item, later);
     return true;
   }
-  to.flights.push_back({0, next_order_, &item});
+  auto& made = to.flights.add(0, next_order_, &item);
   try {
-    if (!put_plain(to.flights.back(), to.line)) {
+    if (!put_plain(made, to.line)) {
       to.flights.pop_back();
       return false;
     }

@@ -97,7 +97,7 @@ void process_pool::send_first_words(worker& to) {
   tell_modules(to);
   const auto sequence =
       to.line.send(request_kind::initialize, target, words.bytes(), descriptors_of(settings_.initializer.beside()));
-  to.flights.push_back({sequence, next_order_++, nullptr});
+  to.flights.add(sequence, next_order_++, nullptr);
   static_cast<void>(to.line.publish());  // it is not there yet
 }
 

@@ -17,6 +17,9 @@ namespace plait::inline PLAIT_ABI::detail {
 
 /// A call that a worker was sent and has not answered.
 struct process_pool::flight {
+  flight(std::uint64_t sequence, std::uint64_t order, work_item* item) noexcept
+      : sequence(sequence), order(order), item(item) {}
+
   std::uint64_t sequence;  // on its link
   std::uint64_t order;     // of sending, over all workers
   work_item* item;         // null: the initializer
@@ -36,9 +39,10 @@ class process_pool::flights {
   [[nodiscard]] const flight& front() const noexcept { return all_[gone_]; }
   [[nodiscard]] flight& back() noexcept { return all_.back(); }
 
-  void push_back(const flight& one) {
+  /// Made where it lies: who copies what was just written, in larger pieces, waits until it is in the cache.
+  flight& add(std::uint64_t sequence, std::uint64_t order, work_item* item) {
     if (all_.size() == all_.capacity()) close_ranks();
-    all_.push_back(one);
+    return all_.emplace_back(sequence, order, item);
   }
   void pop_back() noexcept { all_.pop_back(); }
   void pop_front() noexcept {
