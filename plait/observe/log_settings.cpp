@@ -9,10 +9,11 @@
 namespace plait::inline PLAIT_ABI::detail {
 namespace {
 
-// What basic_config was told last. Never destroyed: workers are started while the program leaves.
-struct {
+// What basic_config was told last. There before all constructors, and never destroyed: workers are started by static
+// pools, and while the program leaves.
+constinit struct {
   std::mutex lock;
-  log_settings* told = new log_settings;
+  log_settings* told = nullptr;  // null: nothing yet
 } in_force;
 
 // Not a member of the log's sink: a worker is told it when it begins, and most never log.
@@ -25,11 +26,12 @@ constinit log_setup setup_of_log = nullptr;
 
 log_settings current_log_settings() {
   const std::lock_guard lock(in_force.lock);
-  return *in_force.told;
+  return in_force.told ? *in_force.told : log_settings();
 }
 
 void keep_log_settings(log_settings settings) {
   const std::lock_guard lock(in_force.lock);
+  if (!in_force.told) in_force.told = new log_settings;
   *in_force.told = std::move(settings);
 }
 

@@ -1,5 +1,5 @@
 // How the log was set up, for a process that is to log as this one does. Apart from the log itself, so that a program
-// that never logs is not linked to spdlog and fmt: each start of a worker server would load and relocate them.
+// that never logs needs no spdlog: each start of a worker server would load and relocate it.
 #pragma once
 
 #include <plait/core/config.hpp>
