@@ -2,6 +2,7 @@
 #include <plait/core/report.hpp>
 #include <plait/core/thread_name.hpp>
 #include <plait/observe/log.hpp>
+#include <plait/observe/log_settings.hpp>
 
 #include <memory>
 #include <sstream>
@@ -15,6 +16,9 @@
 
 namespace plait {
 namespace {
+
+// As a static pool asks, whose constructor runs before those of the library that the program is linked to.
+const bool configured_before_main = detail::current_log_settings().configured;
 
 /// What `f()` writes to stderr.
 template <class F> std::string written_by(F f) {
@@ -39,6 +43,8 @@ class log : public testing::Test {
     set_report_function(nullptr);
   }
 };
+
+TEST(log_settings, can_be_asked_for_before_main) { EXPECT_FALSE(configured_before_main); }
 
 TEST_F(log, writes_the_pattern_that_it_was_given) {
   basic_config({.pattern = "%l %n: %v"});
