@@ -40,6 +40,7 @@ void inbox::sleep(time_point deadline) noexcept {
   const auto began = sync::now();
   poller_.wait(deadline);
   awaken();
+  came_alone_ = 0;
   naps_ =
       woken_with_backlog_.load(std::memory_order_relaxed) && sync::now() - began < longest_nap && poller::is_exact();
 }
@@ -49,9 +50,13 @@ void inbox::nap(time_point deadline) noexcept {
   if (!newest_.compare_exchange_strong(seen, napping, std::memory_order_relaxed)) return;
   poller_.wait(std::min(deadline, from_now(longest_nap)));
   const auto found = newest_.fetch_and(~napping, std::memory_order_relaxed);
-  const bool ended = (found & napping) == 0;
-  if (ended) ++wakes_owed_;
-  naps_ = !ended && found != napping;
+  if ((found & napping) == 0) ++wakes_owed_;  // somebody has ended it
+  naps_ = found != napping;
+}
+
+void inbox::note_taken(const ready* oldest) noexcept {
+  came_alone_ = oldest && oldest->next ? 0 : came_alone_ + 1;
+  naps_ = came_alone_ < enough_alone;
 }
 
 ready* inbox::close() noexcept {

@@ -10,6 +10,7 @@
 #include <plait/threads/thread_pool_executor.hpp>
 
 #include <chrono>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -126,13 +127,49 @@ TEST(inbox_race, a_nap_is_ended_at_once_by_a_post_without_a_backlog_and_by_no_ot
       next.join();
       must(box.take() == &second, "it did not come");
       must(slept == 0ns || (behind && slept == detail::inbox::longest_nap), "it slept for another time");
-      must(slept == 0ns || box.naps(), "it brought something, and is not followed by another");
+      must(box.naps(), "it brought something, and is not followed by another");
       napped |= slept > 0ns;
       was_woken |= !behind;
     }
     must(box.close() == nullptr, "something came twice");
   });
   EXPECT_TRUE(napped && was_woken);
+}
+
+TEST(inbox_race, naps_are_over_when_one_brings_nothing_or_entries_come_one_by_one) {
+  bool brought_nothing = false;
+  bool came_alone = false;
+  walk({}, [&] {
+    note first;
+    note second;
+    note third;
+    detail::inbox box;
+    sync::thread worker([&] { post_with_backlog(box, first); });
+    while (box.empty()) box.sleep(sync::forever);
+    static_cast<void>(box.take());
+    worker.join();
+    if (box.naps()) {
+      const auto come = [&](std::initializer_list<note*> notes) {
+        for (auto* const each : notes) must(box.post(*each), "refused by an open inbox");
+        must(box.take() == *notes.begin(), "something else came");
+      };
+      if (simulated::choose(2) == 1) {
+        box.sleep(sync::forever);
+        must(!box.naps(), "it brought nothing, and is followed by another");
+        brought_nothing = true;
+      } else {
+        for (int i = 1; i < detail::inbox::enough_alone - 1; ++i) come({&second});  // the first was one too
+        come({&second, &third});
+        for (int i = 0; i < detail::inbox::enough_alone - 1; ++i) come({&second});
+        must(box.naps(), "it has counted those before two came together");
+        must(box.take() == nullptr, "something came twice");
+        must(!box.naps(), "it has brought one at most, as often as is enough, and naps on");
+        came_alone = true;
+      }
+    }
+    must(box.close() == nullptr, "something came twice");
+  });
+  EXPECT_TRUE(brought_nothing && came_alone);
 }
 
 TEST(loop_race, end_of_the_loop_against_the_thread_that_completed_its_last_future) {

@@ -10,8 +10,9 @@
 // takes one of them from a worker, and gives it back: two context switches a call. So a loop that was woken by such a
 // worker soon after it fell asleep naps the next time: for about `longest_nap`, in which results of such workers
 // (backlog.hpp) don't wake it; it takes them together. Whatever else is posted ends the nap at once, as does a worker
-// that leaves fewer calls waiting: before they have run out the loop can submit more. A nap that brings nothing, or
-// was ended, is the last.
+// that leaves fewer calls waiting: before they have run out the loop can submit more. It naps on until a nap brings
+// nothing, or results come one by one: then calls are few again, and it looks and yields before it sleeps (spin.hpp).
+// A loop that yields among workers that compute is back when they have run out of calls.
 #pragma once
 
 #include <plait/core/home.hpp>
@@ -37,7 +38,9 @@ class inbox {
   [[nodiscard]] bool empty() const noexcept { return newest_.load(std::memory_order_relaxed) == nothing; }
   /// All entries, oldest first; null where there is none.
   [[nodiscard]] ready* take() noexcept {
-    return empty() ? nullptr : oldest_first(newest_.exchange(nothing, std::memory_order_acquire));
+    auto* const oldest = empty() ? nullptr : oldest_first(newest_.exchange(nothing, std::memory_order_acquire));
+    if (naps_) note_taken(oldest);
+    return oldest;
   }
   /// Sleeps until something is posted or the deadline comes, unless something is there. Or naps.
   void sleep(time_point deadline) noexcept;
@@ -45,6 +48,8 @@ class inbox {
   [[nodiscard]] bool naps() const noexcept { return naps_; }
   /// How late a result may be that nobody is woken for. Two cores that run calls of 100 µs have four of them by then.
   static constexpr nanoseconds longest_nap{200'000};
+  /// So many entries in a row that came one by one, or looks that found none, and it naps no more.
+  static constexpr int enough_alone = 8;
   /// The two halves of sleep(), for a loop inside another one, where somebody else waits for the poller's descriptor.
   /// False where something is there.
   [[nodiscard]] bool fall_asleep() noexcept {
@@ -85,10 +90,12 @@ class inbox {
   }
   [[nodiscard]] bool post_to_sleeper(ready& entry, bool may_wait) noexcept;
   void nap(time_point deadline) noexcept;
+  void note_taken(const ready* oldest) noexcept;
 
   sync::atomic<std::uintptr_t> newest_{nothing};  // post (release) pairs with take (acquire)
   std::uint64_t wakes_owed_ = 0;                  // how often somebody took the place of `asleep`, or ended a nap
   bool naps_ = false;
+  int came_alone_ = 0;                            // since it naps, in a row
   sync::atomic<bool> woken_with_backlog_{false};  // a hint: who gave the last wake-up
   poller poller_;
 };
