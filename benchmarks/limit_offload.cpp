@@ -66,6 +66,33 @@ void efficiency(const arguments& a) {
   report_efficiency(calls, a[0], elapsed);
 }
 
+detached counted_stream(runtime& rt, std::uint64_t n, std::uint64_t& sum, std::uint64_t& running) {
+  for (std::uint64_t i = 0; i < n; ++i) sum += co_await offload(rt, i);
+  --running;
+}
+
+detached sleeps(runtime& rt, const std::uint64_t& running, lateness_record& late) {
+  while (running > 0) {
+    late.start();
+    co_await sleep_until(rt, now_ns() + std::chrono::nanoseconds(lateness_record::sleep).count());
+    late.add();
+  }
+}
+
+void lateness(const arguments& a) {
+  const auto streams = a[2];
+  const auto each = a[1] / streams;
+  runtime rt(options_for(a, streams));
+  std::uint64_t sum = 0;
+  auto running = streams;
+  lateness_record late;
+  sleeps(rt, running, late);
+  for (std::uint64_t i = 0; i < streams; ++i) counted_stream(rt, each, sum, running);
+  rt.run();
+  require(sum == streams * sum_of_calls(each), "wrong sum");
+  late.print();
+}
+
 detached one_call(runtime& rt, std::uint64_t n, std::uint64_t& sum) { sum += co_await offload(rt, n); }
 
 void at_once(const arguments& a) {
@@ -137,6 +164,7 @@ int main(int argc, char** argv) {
                      {{"lat", "WORKERS N", latency},
                       {"thr", "WORKERS N IN_FLIGHT", throughput},
                       {"eff", "WORKERS N IN_FLIGHT WORK_US", efficiency},
+                      {"late", "WORKERS N IN_FLIGHT WORK_US", lateness},
                       {"at_once", "WORKERS N", at_once},
                       {"naps", "WORKERS N MS", naps},
                       {"mem_call", "N", memory_of_call},

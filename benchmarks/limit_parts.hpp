@@ -146,11 +146,11 @@ class alignas(cache_line) loop_bell {
   loop_bell& operator=(const loop_bell&) = delete;
 
   // May return early: a ring that came after the loop had found its work already.
-  template <class Ready> void sleep_unless(Ready ready, int timeout_ms) {
+  template <class Ready> void sleep_unless(Ready ready, const timespec* timeout) {
     asleep_.store(true, std::memory_order_seq_cst);  // pairs with must_ring
     if (!ready()) {
       epoll_event event;
-      epoll_wait(epoll_, &event, 1, timeout_ms);
+      epoll_pwait2(epoll_, &event, 1, timeout, nullptr);
     }
     asleep_.store(false, std::memory_order_relaxed);
   }

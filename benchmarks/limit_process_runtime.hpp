@@ -78,7 +78,7 @@ class process_runtime {
 
   void wait_for_completion() {
     const auto ready = [this] { return !common_->replies.empty(); };
-    if (!loop_patience_.until(ready)) common_->bell.sleep_unless(ready, -1);
+    if (!loop_patience_.until(ready)) common_->bell.sleep_unless(ready, nullptr);
   }
 
   // A worker that is looking finds the calls by itself. Whether it does: see take().

@@ -97,13 +97,13 @@ class runtime {
 
   void wait_for_completion() {
     if (loop_patience_.until([this] { return !completed_.empty(); })) return;
-    int timeout_ms = -1;
+    timespec left{};
     if (!sleepers_.empty()) {
       const auto now = now_ns();
       const auto left_ns = sleepers_.top().deadline_ns - std::min(now, sleepers_.top().deadline_ns);
-      timeout_ms = static_cast<int>(std::min<std::uint64_t>(left_ns / 1'000'000 + 1, 3'600'000));
+      left = {static_cast<time_t>(left_ns / 1'000'000'000), static_cast<long>(left_ns % 1'000'000'000)};
     }
-    loop_bell_.sleep_unless([this] { return !completed_.empty(); }, timeout_ms);
+    loop_bell_.sleep_unless([this] { return !completed_.empty(); }, sleepers_.empty() ? nullptr : &left);
   }
 
   // The workers' side.

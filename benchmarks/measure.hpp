@@ -6,6 +6,8 @@
 //   thr WORKERS N IN_FLIGHT            IN_FLIGHT coroutines do that at once, N calls together
 //   full WORKERS N IN_FLIGHT ROOM      as thr, where at most ROOM calls may wait for a worker
 //   eff WORKERS N IN_FLIGHT WORK_US    the same with calls that burn WORK_US of CPU time each
+//   late WORKERS N IN_FLIGHT WORK_US   as thr, with calls that compute for about WORK_US, while one coroutine more
+//                                      sleeps for a millisecond again and again
 //   loops WORKERS N IN_FLIGHT LOOPS    as thr, the coroutines shared among LOOPS loops, each on a thread of its own
 //   at_once WORKERS N                  N calls are handed over before the first result is awaited; then all are
 //   naps WORKERS N MS                  a pool, N calls that sleep MS ms each, and its end
@@ -51,10 +53,28 @@ inline std::uint64_t now_ns() { return read_clock(CLOCK_MONOTONIC); }
 
 // ---- the call that is offloaded ----
 
-inline std::uint64_t work_ns = 0;  // set before any worker exists, read by all of them
+// Set before any worker exists, read by all of them.
+inline std::uint64_t work_ns = 0;
+inline std::uint64_t work_steps = 0;
+
+// Asks nobody for anything meanwhile. (Who asks the kernel for its CPU time lets it see whether its turn is over.)
+inline void compute(std::uint64_t steps) {
+  for (std::uint64_t x = steps; steps > 0; --steps) {
+    x = x * 6364136223846793005u + 1442695040888963407u;
+    asm volatile("" : "+r"(x));
+  }
+}
+
+inline std::uint64_t steps_in(std::uint64_t us) {
+  constexpr std::uint64_t many = 10'000'000;
+  const auto started = read_clock(CLOCK_THREAD_CPUTIME_ID);
+  compute(many);
+  return many * us * 1000 / (read_clock(CLOCK_THREAD_CPUTIME_ID) - started);
+}
 
 // Burns work_ns of the thread's own CPU time: a worker that was preempted did not work in the meantime.
 inline std::uint64_t call(std::uint64_t n) {
+  compute(work_steps);
   if (work_ns != 0) {
     const auto end = read_clock(CLOCK_THREAD_CPUTIME_ID) + work_ns;
     while (read_clock(CLOCK_THREAD_CPUTIME_ID) < end) {
@@ -101,6 +121,38 @@ struct usage {
   }
 };
 
+// In us; sorts them.
+template <class Number> double quantile_us(std::vector<Number>& ns, double q) {
+  std::ranges::sort(ns);
+  const auto index = static_cast<std::size_t>(q * static_cast<double>(ns.size()));
+  return static_cast<double>(ns.at(std::min(index, ns.size() - 1))) / 1e3;
+}
+
+// How much later than a millisecond sleeps of one have ended, after some that do not count.
+class lateness_record {
+ public:
+  static constexpr std::chrono::milliseconds sleep{1};
+  static constexpr std::size_t warm_up = 20;
+
+  // The next sleep begins now.
+  void start() { started_ = now_ns(); }
+  void add() {
+    const auto late = static_cast<std::int64_t>(now_ns() - started_) - std::chrono::nanoseconds(sleep).count();
+    if (++sleeps_ > warm_up) ns_.push_back(late);
+  }
+
+  void print() {
+    require(ns_.size() >= 10, "too few sleeps");
+    report("late.p50", quantile_us(ns_, 0.50), "us");
+    report("late.p99", quantile_us(ns_, 0.99), "us");
+  }
+
+ private:
+  std::vector<std::int64_t> ns_;
+  std::size_t sleeps_ = 0;
+  std::uint64_t started_ = 0;
+};
+
 // The record of one sequential run: start() after the warm-up, add() each round trip, finish() after the last. The
 // samples' memory is touched beforehand, so that no page fault of the record's own is measured.
 class latency_record {
@@ -119,14 +171,9 @@ class latency_record {
     const auto n = static_cast<double>(filled_);
     double sum = 0;
     for (const auto v : ns_) sum += static_cast<double>(v);
-    std::ranges::sort(ns_);
-    const auto quantile_us = [&](double q) {
-      const auto index = static_cast<std::size_t>(q * n);
-      return static_cast<double>(ns_[std::min(index, ns_.size() - 1)]) / 1e3;
-    };
     report("latency.mean", sum / n / 1e3, "us");
-    report("latency.p50", quantile_us(0.50), "us");
-    report("latency.p99", quantile_us(0.99), "us");
+    report("latency.p50", quantile_us(ns_, 0.50), "us");
+    report("latency.p99", quantile_us(ns_, 0.99), "us");
     report("latency.switches", (ended_.switches - started_.switches) / n, "switches");
     report("latency.cpu", (ended_.cpu_us - started_.cpu_us) / n, "us");
   }
@@ -263,6 +310,7 @@ inline int perform_act(int argc, char** argv, std::initializer_list<act> acts) {
     for (const auto& a : acts) {
       if (a.name == wanted && a.count() == given.numbers.size()) {
         if (a.name == "eff") work_ns = given.numbers.at(3) * 1000;
+        if (a.name == "late") work_steps = steps_in(given.numbers.at(3));
         a.perform(given);
         return EXIT_SUCCESS;
       }

@@ -99,6 +99,38 @@ template <class Form> void efficiency(const arguments& a) {
   report_efficiency(calls, a[0], elapsed);
 }
 
+template <class Form>
+awaitable<void> counted_stream(Form offload, std::uint64_t n, std::uint64_t& sum, std::uint64_t& running) {
+  for (std::uint64_t i = 0; i < n; ++i) sum += co_await offload(i);
+  --running;
+}
+
+awaitable<void> sleeps(const std::uint64_t& running, lateness_record& late) {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  while (running > 0) {
+    late.start();
+    timer.expires_after(lateness_record::sleep);
+    co_await timer.async_wait(asio::use_awaitable);
+    late.add();
+  }
+}
+
+template <class Form> void lateness(const arguments& a) {
+  const auto streams = a[2];
+  const auto each = a[1] / streams;
+  asio::io_context loop(1);
+  asio::thread_pool pool(a[0]);
+  std::uint64_t sum = 0;
+  auto running = streams;
+  lateness_record late;
+  asio::co_spawn(loop, sleeps(running, late), rethrow);
+  for (std::uint64_t i = 0; i < streams; ++i)
+    asio::co_spawn(loop, counted_stream(Form{pool}, each, sum, running), rethrow);
+  loop.run();
+  require(sum == streams * sum_of_calls(each), "wrong sum");
+  late.print();
+}
+
 // The pool is shared; each loop has its streams.
 template <class Form> void loops(const arguments& a) {
   const auto streams = a[2] / a[3];
@@ -206,6 +238,7 @@ template <class Form> int run(int argc, char** argv) {
                      {{"lat", "WORKERS N", latency<Form>},
                       {"thr", "WORKERS N IN_FLIGHT", throughput<Form>},
                       {"eff", "WORKERS N IN_FLIGHT WORK_US", efficiency<Form>},
+                      {"late", "WORKERS N IN_FLIGHT WORK_US", lateness<Form>},
                       {"loops", "WORKERS N IN_FLIGHT LOOPS", loops<Form>},
                       {"at_once", "WORKERS N", at_once<Form>},
                       {"naps", "WORKERS N MS", naps<Form>},

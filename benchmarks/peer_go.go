@@ -19,7 +19,9 @@ import (
 
 const warmUp = 1000
 
-var workNs int64 // set before any worker exists, read by all of them
+// Set before any worker exists, read by all of them.
+var workNs int64
+var workSteps uint64
 
 func threadTimeNs() int64 {
 	const clockThreadCPUTimeID = 3
@@ -28,8 +30,27 @@ func threadTimeNs() int64 {
 	return t.Nano()
 }
 
+//go:noinline
+func compute(steps uint64) uint64 {
+	x := steps
+	for ; steps > 0; steps-- {
+		x = x*6364136223846793005 + 1442695040888963407
+	}
+	return x
+}
+
+func stepsIn(us uint64) uint64 {
+	const many = 10_000_000
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	started := threadTimeNs()
+	compute(many)
+	return many * us * 1000 / uint64(threadTimeNs()-started)
+}
+
 // Burns workNs of the thread's own CPU time, on one thread: another one's time is another clock.
 func work(n uint64) uint64 {
+	compute(workSteps)
 	if workNs != 0 {
 		runtime.LockOSThread()
 		for end := threadTimeNs() + workNs; threadTimeNs() < end; {
@@ -190,6 +211,35 @@ func efficiency(a []uint64) {
 	report("efficiency", 100*calls*float64(workNs)/(elapsed*cores), "%")
 }
 
+// A goroutine beside the streams sleeps for a millisecond again and again.
+func lateness(a []uint64) {
+	workSteps = stepsIn(a[3])
+	late := []float64{}
+	over, ended := make(chan bool), make(chan bool)
+	go func() {
+		for {
+			select {
+			case <-over:
+				ended <- true
+				return
+			default:
+			}
+			started := time.Now()
+			time.Sleep(time.Millisecond)
+			late = append(late, nsSince(started)/1e3-1000)
+		}
+	}()
+	runStreams(a[0], a[1], a[2])
+	over <- true
+	<-ended
+	const warmUpSleeps = 20
+	require(len(late) >= warmUpSleeps+10, "too few sleeps")
+	late = late[warmUpSleeps:]
+	sort.Float64s(late)
+	report("late.p50", late[len(late)/2], "us")
+	report("late.p99", late[len(late)*99/100], "us")
+}
+
 func atOnce(a []uint64) {
 	workers, n := a[0], a[1]
 	p := newPool(workers, n)
@@ -296,6 +346,7 @@ var acts = map[string]struct {
 	"lat":       {2, latency},
 	"thr":       {3, throughput},
 	"eff":       {4, efficiency},
+	"late":      {4, lateness},
 	"at_once":   {2, atOnce},
 	"naps":      {3, naps},
 	"mem_call":  {1, memoryOfCall},

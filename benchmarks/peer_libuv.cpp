@@ -105,6 +105,43 @@ void efficiency(const arguments& a) {
   report_efficiency(calls, a[0], elapsed);
 }
 
+// A timer that is set anew as long as the streams run. libuv counts whole milliseconds.
+struct sleeper {
+  explicit sleeper(const std::vector<stream>& streams) : streams(streams) {
+    check(uv_timer_init(uv_default_loop(), &timer), "uv_timer_init");
+    timer.data = this;
+  }
+  void set() {
+    uv_update_time(uv_default_loop());
+    late.start();
+    const auto fired = [](uv_timer_t* t) {
+      auto& self = *static_cast<sleeper*>(t->data);
+      self.late.add();
+      if (std::ranges::any_of(self.streams, [](auto& s) { return s.next != s.end; })) self.set();
+    };
+    check(uv_timer_start(&timer, fired, lateness_record::sleep.count(), 0), "uv_timer_start");
+  }
+
+  const std::vector<stream>& streams;
+  uv_timer_t timer{};
+  lateness_record late;
+};
+
+void lateness(const arguments& a) {
+  set_workers(a[0]);
+  std::vector<stream> streams(a[2]);
+  const auto each = a[1] / streams.size();
+  for (auto& s : streams) {
+    s.end = each;
+    s.queue_next();
+  }
+  sleeper beside(streams);
+  beside.set();
+  uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+  for (const auto& s : streams) require(s.sum == sum_of_calls(each), "wrong sum");
+  beside.late.print();
+}
+
 void memory_of_call(const arguments& a) {
   struct pending_call {
     uv_work_t request{};
@@ -149,6 +186,7 @@ int main(int argc, char** argv) {
                      {{"lat", "WORKERS N", latency},
                       {"thr", "WORKERS N IN_FLIGHT", throughput},
                       {"eff", "WORKERS N IN_FLIGHT WORK_US", efficiency},
+                      {"late", "WORKERS N IN_FLIGHT WORK_US", lateness},
                       {"mem_call", "N", memory_of_call},
                       {"version", "", version}});
 }

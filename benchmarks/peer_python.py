@@ -128,6 +128,54 @@ def efficiency(workers, n, in_flight, work_us):
     report("efficiency", 100 * calls * WORK_NS / 1e9 / (elapsed * cores), "%")
 
 
+def compute(steps, n):
+    for _ in range(steps):
+        pass
+    return n * n
+
+
+def steps_in(us):
+    many = 1_000_000
+    started = time.thread_time_ns()
+    compute(many, 0)
+    return many * us * 1000 // (time.thread_time_ns() - started)
+
+
+def lateness(workers, n, in_flight, work_us):
+    """How much later than a millisecond sleeps of one end beside streams of calls that compute."""
+    warm_up_sleeps = 20
+    steps = steps_in(work_us)
+    each = n // in_flight
+    late = []
+
+    async def sleeps():
+        while True:
+            started = time.perf_counter_ns()
+            await asyncio.sleep(0.001)
+            late.append(time.perf_counter_ns() - started - 1_000_000)
+
+    async def stream(loop, pool):
+        total = 0
+        for i in range(each):
+            total += await loop.run_in_executor(pool, compute, steps, i)
+        return total
+
+    async def all_streams(pool):
+        loop = asyncio.get_running_loop()
+        sleeper = asyncio.create_task(sleeps())
+        totals = await asyncio.gather(*[stream(loop, pool) for _ in range(in_flight)])
+        sleeper.cancel()
+        return totals
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        totals = asyncio.run(all_streams(pool))
+    assert totals == [sum_of_calls(each)] * in_flight
+    assert len(late) >= warm_up_sleeps + 10, "too few sleeps"
+    late = sorted(late[warm_up_sleeps:])
+    report("late.p50", late[len(late) // 2] / 1e3, "us")
+    report("late.p99", late[len(late) * 99 // 100] / 1e3, "us")
+
+
 def loops(workers, n, in_flight, number):
     """The pool is shared; each loop, on a thread of its own, has its streams."""
     streams = in_flight // number
@@ -238,6 +286,7 @@ ACTS = {
     "thr": throughput,
     "full": throughput_of_a_full_queue,
     "eff": efficiency,
+    "late": lateness,
     "loops": loops,
     "at_once": at_once,
     "naps": naps,

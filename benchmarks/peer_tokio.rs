@@ -2,7 +2,10 @@
 //! blocking threads, and awaits it. The acts of measure.hpp, with the same command line.
 
 use std::process::exit;
+use std::ptr::read_volatile;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,6 +28,21 @@ fn call(n: u64, work_ns: u64) -> u64 {
         while read_clock(libc::CLOCK_THREAD_CPUTIME_ID) < end {}
     }
     n * n
+}
+
+fn compute(steps: u64) {
+    let mut x = steps;
+    for _ in 0..steps {
+        // SAFETY: x is there; volatile, so that the loop stays.
+        x = unsafe { read_volatile(&x) }.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+    }
+}
+
+fn steps_in(us: u64) -> u64 {
+    const MANY: u64 = 10_000_000;
+    let started = read_clock(libc::CLOCK_THREAD_CPUTIME_ID);
+    compute(MANY);
+    MANY * us * 1000 / (read_clock(libc::CLOCK_THREAD_CPUTIME_ID) - started)
 }
 
 fn nap(ms: u64) -> u64 {
@@ -146,6 +164,50 @@ fn efficiency(a: &[u64]) {
     report("efficiency", 100.0 * calls * work_ns as f64 / (elapsed * allowed.min(a[0] as f64)), "%");
 }
 
+/// How much later than a millisecond sleeps of one end beside the streams, in us. tokio counts whole milliseconds.
+async fn sleeps(over: Arc<AtomicBool>) -> Vec<f64> {
+    let mut late = Vec::new();
+    while !over.load(Ordering::Relaxed) {
+        let started = Instant::now();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        late.push(ns_since(started) / 1e3 - 1000.0);
+    }
+    late
+}
+
+fn lateness(a: &[u64]) {
+    const WARM_UP_SLEEPS: usize = 20;
+    let (workers, n, streams, steps) = (a[0], a[1], a[2], steps_in(a[3]));
+    let main_loop = runtime(workers);
+    let mut late = main_loop.block_on(async move {
+        let over = Arc::new(AtomicBool::new(false));
+        let sleeper = spawn(sleeps(over.clone()));
+        let stream = || async move {
+            let pool = Handle::current();
+            let mut sum = 0;
+            for i in 0..n / streams {
+                let computed = pool.spawn_blocking(move || {
+                    compute(steps);
+                    i * i
+                });
+                sum += computed.await.expect("no panic");
+            }
+            sum
+        };
+        let running: Vec<JoinHandle<u64>> = (0..streams).map(|_| spawn(stream())).collect();
+        for one in running {
+            assert_eq!(one.await.expect("no panic"), sum_of_calls(n / streams));
+        }
+        over.store(true, Ordering::Relaxed);
+        sleeper.await.expect("no panic")
+    });
+    assert!(late.len() >= WARM_UP_SLEEPS + 10, "too few sleeps");
+    late.drain(..WARM_UP_SLEEPS);
+    late.sort_by(f64::total_cmp);
+    report("late.p50", late[late.len() / 2], "us");
+    report("late.p99", late[late.len() * 99 / 100], "us");
+}
+
 /// The blocking threads of one runtime are shared; each loop is a runtime of its own.
 fn loops(a: &[u64]) {
     let (workers, n, number) = (a[0], a[1], a[3]);
@@ -255,10 +317,11 @@ fn version(_: &[u64]) {
 }
 
 type Act = fn(&[u64]);
-const ACTS: [(&str, usize, Act); 10] = [
+const ACTS: [(&str, usize, Act); 11] = [
     ("lat", 2, latency),
     ("thr", 3, throughput),
     ("eff", 4, efficiency),
+    ("late", 4, lateness),
     ("loops", 4, loops),
     ("at_once", 2, at_once),
     ("naps", 3, naps),

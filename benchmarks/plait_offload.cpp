@@ -68,6 +68,35 @@ void efficiency(const arguments& a) {
   report_efficiency(calls, a[0], elapsed);
 }
 
+plait::task<void> sleeps(const bool& over, lateness_record& late) {
+  while (!over) {
+    late.start();
+    co_await plait::sleep(lateness_record::sleep);
+    late.add();
+  }
+}
+
+plait::task<void> streams_beside_sleeps(plait::executor& pool, std::uint64_t streams, std::uint64_t each,
+                                        std::uint64_t& sum, lateness_record& late) {
+  bool over = false;
+  auto sleeper = plait::get_running_loop().create_task(sleeps(over, late));
+  co_await all_streams(pool, streams, each, sum);
+  over = true;
+  co_await sleeper;
+}
+
+void lateness(const arguments& a) {
+  const auto streams = a[2];
+  const auto each = a[1] / streams;
+  plait::thread_pool_executor pool{workers_of(a)};
+  plait::event_loop loop;
+  lateness_record late;
+  std::uint64_t sum = 0;
+  loop.run_until_complete(streams_beside_sleeps(pool, streams, each, sum, late));
+  require(sum == streams * sum_of_calls(each), "wrong sum");
+  late.print();
+}
+
 // A pool may serve several loops.
 void loops(const arguments& a) {
   const auto streams = a[2] / a[3];
@@ -185,6 +214,7 @@ int main(int argc, char** argv) {
                       {"thr", "WORKERS N IN_FLIGHT", throughput},
                       {"full", "WORKERS N IN_FLIGHT ROOM", throughput_of_a_full_queue},
                       {"eff", "WORKERS N IN_FLIGHT WORK_US", efficiency},
+                      {"late", "WORKERS N IN_FLIGHT WORK_US", lateness},
                       {"loops", "WORKERS N IN_FLIGHT LOOPS", loops},
                       {"at_once", "WORKERS N", at_once},
                       {"naps", "WORKERS N MS", naps},

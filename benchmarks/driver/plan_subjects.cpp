@@ -88,7 +88,7 @@ subject python(worker_kind workers, std::filesystem::path program) {
 
 std::vector<subject> all_subjects(const std::filesystem::path& folder) {
   using enum worker_kind;
-  const strings offload{"lat", "thr", "eff"};
+  const strings offload{"lat", "thr", "eff", "late"};
   const strings no_coroutines{"lat", "thr", "eff", "loops", "at_once", "naps", "mem_call"};
   const strings pool_of_python{"lat", "thr", "map", "payload"};
   const strings large{"of 1 GiB", "of 64 MiB by value to a process and back, one core"};
@@ -99,19 +99,19 @@ std::vector<subject> all_subjects(const std::filesystem::path& folder) {
       ours("plait", threads, folder / "plait_offload"),
       // Its runtime has one loop.
       ours("limit", threads, folder / "limit_offload",
-           {"lat", "thr", "eff", "at_once", "naps", "mem_call", "mem_sleep", "switch"}),
+           {"lat", "thr", "eff", "late", "at_once", "naps", "mem_call", "mem_sleep", "switch"}),
       ours("limit_spin", threads, folder / "limit_offload", offload, spinning),
       peer("asio", threads, folder / "peer_asio", pace::asio, "libasio-dev", {}, {"--form=co_spawn"}),
       peer("asio_post", threads, folder / "peer_asio", pace::asio, "libasio-dev",
-           {"lat", "thr", "eff", "loops", "at_once", "mem_call"}, {"--form=post"}),
+           {"lat", "thr", "eff", "late", "loops", "at_once", "mem_call"}, {"--form=post"}),
       // It has no coroutines.
       without(many, peer("libuv", threads, folder / "peer_libuv", pace::native, "libuv1-dev",
-                         {"lat", "thr", "eff", "mem_call"})),
+                         {"lat", "thr", "eff", "late", "mem_call"})),
       // It has no coroutines either, and no timers.
       peer("tbb", threads, folder / "peer_tbb", pace::asio, further("libtbb-dev"), no_coroutines),
       // Its runtime has no loops that could share a pool.
       peer("go", threads, folder / "peer_go", pace::native, further("golang-go"),
-           {"lat", "thr", "eff", "at_once", "naps", "mem_call", "mem_sleep", "switch"}),
+           {"lat", "thr", "eff", "late", "at_once", "naps", "mem_call", "mem_sleep", "switch"}),
       java(threads, folder / "peer_java.jar", no_coroutines),
       peer("tokio", threads, folder / "peer_tokio", pace::asio, further("cargo and librust-tokio-dev")),
       python(threads, folder / "peer_python.py"),

@@ -127,7 +127,7 @@ TEST(plan, no_two_subjects_of_a_kind_have_one_name) {
 TEST(plan, no_count_is_divided_to_nothing) {
   constexpr unsigned divisor_of_quick = 8;
   for (const auto& e : all_experiments("")) {
-    const bool has_streams = e.act == "thr" || e.act == "eff" || e.act == "loops";
+    const bool has_streams = e.act == "thr" || e.act == "eff" || e.act == "late" || e.act == "loops";
     for (const auto speed : {pace::native, pace::asio, pace::python}) {
       if (e.count(speed) == 0) continue;
       const auto words = e.arguments(speed, divisor_of_quick);

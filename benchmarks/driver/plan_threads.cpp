@@ -112,6 +112,25 @@ experiment efficiency(surroundings where, unsigned work_us, std::optional<double
           .questions = {std::move(asked)}};
 }
 
+// How long a loop takes to see that something is due, while its pool has all the cores.
+experiment lateness(unsigned work_us) {
+  constexpr unsigned workers = 3;
+  constexpr unsigned streams = 100;
+  constexpr auto where = surroundings::free;
+  const auto text =
+      fmt::format("lateness of a sleep of 1 ms beside calls of {} us, {}, ", work_us, place(where, workers));
+  const auto calls_of = [work_us](unsigned us) { return us / work_us; };
+  return {.act = "late",
+          .before = {workers},
+          .native_count = calls_of(2'000'000),
+          .asio_count = calls_of(1'000'000),
+          .python_count = calls_of(500'000),
+          .after = {streams, work_us},
+          .where = where,
+          .how_often = frequency::full_only,
+          .questions = {{text + "p50", "late.p50"}, {text + "p99", "late.p99"}}};
+}
+
 experiment memory(const char* act, const char* figure, const char* text, double goal) {
   return {.act = act,
           .before = {},
@@ -183,6 +202,8 @@ std::vector<experiment> thread_experiments() {
       efficiency(one_core, 10),
       efficiency(one_core, 100),
       efficiency(one_core, 1000),
+      lateness(10),
+      lateness(100),
       memory("mem_call", "memory.call", "memory of a pending call", 192),
       memory("mem_sleep", "memory.sleep", "memory of a sleeping coroutine", 256),
       task_switch(one_core),
