@@ -3,11 +3,13 @@
 // A sleep and a wake cost two context switches, and where both sides are on different virtual cores tens of
 // microseconds. So who finds nothing looks again, letting another thread have the core between looks (so that a
 // partner on the same core gets to run), for a bounded time. Where the core came back late, somebody else wanted it:
-// then the next spins are left out, so that a busy machine is not made busier. Unless so much has come meanwhile that
-// it was the partner.
+// then the next spins are left out, so that a busy machine is not made busier, and more of them each time. Unless so
+// much has come meanwhile that it was the partner.
 #pragma once
 
 #include <plait/core/sync.hpp>
+
+#include <algorithm>
 
 namespace plait::inline PLAIT_ABI::detail {
 
@@ -25,8 +27,9 @@ class spin_budget {
   static constexpr nanoseconds longest{10'000};
   /// A yield that takes longer than this means that a stranger got the core, where there is not plenty after it.
   static constexpr nanoseconds late{1'000'000};
-  /// How many spins are left out then.
-  static constexpr int left_out = 100;
+  /// How many spins are left out then: twice as many each time that this happens again, half as many after each spin
+  /// in which it does not.
+  static constexpr int fewest_left_out = 100, most_left_out = 6'400;
 
   /// `plenty()` is asked after a late yield.
   template <class Ready, class Plenty> [[nodiscard]] bool spin_until(Ready ready, Plenty plenty) {
@@ -36,21 +39,26 @@ class spin_budget {
     }
     auto before = sync::now();
     const auto end = before + longest;
-    while (before < end) {
-      if (ready()) return true;
+    bool found = false;
+    while (!(found = ready()) && before < end) {
       sync::yield();
       const auto after = sync::now();
       if (after - before > late) {
-        if (!plenty()) skipped_ = left_out;
-        break;
+        if (!plenty()) {
+          skipped_ = to_leave_out_;
+          to_leave_out_ = std::min(2 * to_leave_out_, most_left_out);
+        }
+        return ready();
       }
       before = after;
     }
-    return ready();
+    to_leave_out_ = std::max(to_leave_out_ / 2, fewest_left_out);
+    return found;
   }
 
  private:
   int skipped_ = 0;
+  int to_leave_out_ = fewest_left_out;
 };
 
 template <class Ready, class Plenty> [[nodiscard]] bool spin_until(Ready ready, Plenty plenty) {
