@@ -39,6 +39,21 @@ PLAIT_PROGRAM(may_have_no_process_at_all) {
   for (int i = 0; i < 10; ++i) program::require(pool.submit(square, i).result() == i * i, 4);
 }
 
+// For the pool's own.
+PLAIT_PROGRAM(may_have_no_further_thread) {
+  program::require(test_support::become_ordinary_user(), 20);
+  process_pool_executor first({.max_workers = 1});
+  program::require(first.submit(square, 3).result() == 9, 2);
+  process_pool_executor pool({.max_workers = 2});
+  {
+    const limited none(RLIMIT_NPROC, 0);
+    for (int i = 0; i < 5; ++i) expect_error(error_of([&] { return pool.submit(square, 3).result(); }), {EAGAIN}, 3);
+    program::require(pool.workers() == 0 && pool.pending() == 0, 4);
+    program::require(first.submit(square, 4).result() == 16, 5);
+  }
+  for (int i = 0; i < 10; ++i) program::require(pool.submit(square, i).result() == i * i, 6);
+}
+
 PLAIT_PROGRAM(may_have_no_further_worker) {
   program::require(test_support::become_ordinary_user(), 20);
   process_pool_executor pool({.max_workers = 1});
@@ -229,11 +244,11 @@ PLAIT_PROGRAM(has_no_address_space) {
 class process_pool_limits : public testing::TestWithParam<const char*> {};
 const auto case_named = [](const auto& info) { return std::string(info.param); };
 INSTANTIATE_TEST_SUITE_P(where_it, process_pool_limits,
-                         testing::Values("may_have_no_process_at_all", "may_have_no_further_worker",
-                                         "may_have_one_worker_only", "has_no_descriptor_left",
-                                         "has_a_server_without_descriptors", "has_no_shared_memory_for_an_argument",
-                                         "has_no_shared_memory_for_a_result", "has_no_shared_memory_for_a_worker",
-                                         "has_no_pages_for_shared_memory"),
+                         testing::Values("may_have_no_process_at_all", "may_have_no_further_thread",
+                                         "may_have_no_further_worker", "may_have_one_worker_only",
+                                         "has_no_descriptor_left", "has_a_server_without_descriptors",
+                                         "has_no_shared_memory_for_an_argument", "has_no_shared_memory_for_a_result",
+                                         "has_no_shared_memory_for_a_worker", "has_no_pages_for_shared_memory"),
                          case_named);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // those have mapped all that there is
 INSTANTIATE_TEST_SUITE_P(where_without_sanitizers_it, process_pool_limits,

@@ -45,14 +45,14 @@ pipe_ends make_pipe() {
 
 // Under the lock. Throws std::system_error where a worker can't be had.
 process_pool::worker& process_pool::start_worker() {
-  if (!attendant_runs_) start_attendant();
   if (session_.descriptor() < 0) {
     auto session = open_session();
     watch(epoll_.get(), session.descriptor(), EPOLLIN, server_says);
     session_ = std::move(session);
     session_has_worked_ = false;
   }
-  int number = 0;  // the lowest that is free
+  if (!attendant_runs_) start_attendant();  // while the server comes, perhaps
+  int number = 0;                           // the lowest that is free
   while (std::ranges::any_of(workers_, [&](const auto& w) { return w->number == number; })) ++number;
   workers_.reserve(workers_.size() + 1);
   auto fresh = std::make_shared<worker>(*this, next_worker_++, number);
