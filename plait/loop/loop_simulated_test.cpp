@@ -82,6 +82,14 @@ void post_with_backlog(detail::inbox& to, note& what) {
   detail::leaves_backlog::set(false);
 }
 
+// Then it naps, if it was posted while the loop slept.
+void take_first(detail::inbox& box, note& first) {
+  sync::thread worker([&] { post_with_backlog(box, first); });
+  while (box.empty()) box.sleep(sync::forever);
+  must(box.take() == &first, "something else came");
+  worker.join();
+}
+
 TEST(inbox_race, naps_against_posts_with_and_without_a_backlog_against_close) {
   walk({.max_preemptions = 3, .early_timeouts = true}, [] {
     note first;
@@ -109,10 +117,7 @@ TEST(inbox_race, a_nap_is_ended_at_once_by_a_post_without_a_backlog_and_by_no_ot
     note first;
     note second;
     detail::inbox box;
-    sync::thread worker([&] { post_with_backlog(box, first); });
-    while (box.empty()) box.sleep(sync::forever);
-    static_cast<void>(box.take());
-    worker.join();
+    take_first(box, first);
     if (box.naps()) {  // else it was posted before the sleep
       const bool behind = simulated::choose(2) == 1;
       sync::thread next([&] {
@@ -144,10 +149,7 @@ TEST(inbox_race, naps_are_over_when_one_brings_nothing_or_entries_come_one_by_on
     note second;
     note third;
     detail::inbox box;
-    sync::thread worker([&] { post_with_backlog(box, first); });
-    while (box.empty()) box.sleep(sync::forever);
-    static_cast<void>(box.take());
-    worker.join();
+    take_first(box, first);
     if (box.naps()) {
       const auto come = [&](std::initializer_list<note*> notes) {
         for (auto* const each : notes) must(box.post(*each), "refused by an open inbox");

@@ -39,7 +39,7 @@ PLAIT_PROGRAM(may_have_no_process_at_all) {
   for (int i = 0; i < 10; ++i) program::require(pool.submit(square, i).result() == i * i, 4);
 }
 
-// For the pool's own.
+// The server is there; the pool's own thread is not to be had.
 PLAIT_PROGRAM(may_have_no_further_thread) {
   program::require(test_support::become_ordinary_user(), 20);
   process_pool_executor first({.max_workers = 1});
